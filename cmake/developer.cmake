@@ -1,0 +1,114 @@
+# What only Caisson's developers build: tests, tools, benchmarks, fuzz targets, checks.
+
+# --- Support for tests -------------------------------------------------------------------------
+
+# The simulated file system and the modules' testing/ folders. Never shipped.
+set(testing_sources ${CAISSON_TESTING_SOURCES})
+if(testing_sources)
+  add_library(caisson_testing STATIC ${testing_sources})
+  target_link_libraries(caisson_testing PUBLIC caisson_build)
+else()
+  add_library(caisson_testing INTERFACE)
+endif()
+
+if(CAISSON_FUZZ)
+  include(cmake/fuzz.cmake)
+  return()
+endif()
+
+# --- Tests -------------------------------------------------------------------------------------
+
+include(GoogleTest)
+if(CMAKE_CROSSCOMPILING)
+  # Debian's compiled GoogleTest is for the build machine; its sources serve every machine.
+  set(INSTALL_GTEST OFF)
+  add_subdirectory(/usr/src/googletest ${PROJECT_BINARY_DIR}/third_party/googletest
+    EXCLUDE_FROM_ALL SYSTEM)
+  add_library(caisson_test_libraries INTERFACE)
+  target_link_libraries(caisson_test_libraries INTERFACE gmock gtest gtest_main)
+  target_include_directories(caisson_test_libraries SYSTEM INTERFACE
+    /usr/src/googletest/googletest/include /usr/src/googletest/googlemock/include)
+  set(have_rapidcheck OFF)
+else()
+  find_package(GTest REQUIRED)
+  find_package(rapidcheck REQUIRED CONFIG)
+  add_library(caisson_test_libraries INTERFACE)
+  target_link_libraries(caisson_test_libraries INTERFACE
+    GTest::gmock GTest::gtest_main rapidcheck)
+  set(have_rapidcheck ON)
+endif()
+
+# Adds one test program and registers each of its tests with ctest.
+#   caisson_add_test(<name> SOURCES <file>... LIBRARIES <target>...)
+function(caisson_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES")
+  if(NOT have_rapidcheck)
+    # By convention a test that needs RapidCheck is named so.
+    set(skipped ${arg_SOURCES})
+    list(FILTER skipped INCLUDE REGEX "_property_test\\.cc$")
+    list(FILTER arg_SOURCES EXCLUDE REGEX "_property_test\\.cc$")
+    foreach(file IN LISTS skipped)
+      cmake_path(RELATIVE_PATH file BASE_DIRECTORY ${PROJECT_SOURCE_DIR})
+      message(STATUS "Left out, needs RapidCheck: ${file}")
+    endforeach()
+  endif()
+  if(NOT arg_SOURCES)
+    return()
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} caisson_test_libraries)
+  target_compile_definitions(${name} PRIVATE
+    CAISSON_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  # PRE_TEST: the list of tests is drawn up when ctest runs, so that a crash at start is a
+  # failed test, and not a failed build.
+  gtest_discover_tests(${name}
+    TEST_PREFIX ${name}:
+    DISCOVERY_MODE PRE_TEST
+    DISCOVERY_TIMEOUT 120
+    PROPERTIES TIMEOUT 600)
+endfunction()
+
+set(mutant_tests)
+foreach(folder IN LISTS CAISSON_MODULES ITEMS tests)
+  file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*_test.cc)
+  set(mutants ${tests})
+  list(FILTER tests EXCLUDE REGEX "_mutant_test\\.cc$")
+  list(FILTER mutants INCLUDE REGEX "_mutant_test\\.cc$")
+  caisson_add_test(${folder}_test
+    SOURCES ${tests} LIBRARIES caisson_objects caisson_testing)
+  if(mutants)
+    set(mutant_tests_${folder} ${mutants})
+    list(APPEND mutant_tests ${folder})
+  endif()
+endforeach()
+
+# Mutants: all of our code compiled a second time with its planted bugs selectable
+# (CAISSON_MUTANTS=1), and tests which prove that the other tests would notice them.
+if(mutant_tests)
+  add_library(caisson_mutant_objects OBJECT ${CAISSON_SOURCES} ${testing_sources})
+  target_link_libraries(caisson_mutant_objects PUBLIC caisson_build)
+  target_compile_definitions(caisson_mutant_objects PUBLIC CAISSON_MUTANTS=1)
+  foreach(folder IN LISTS mutant_tests)
+    caisson_add_test(${folder}_mutant_test
+      SOURCES ${mutant_tests_${folder}} LIBRARIES caisson_mutant_objects)
+  endforeach()
+endif()
+
+# --- Tools, benchmarks, fuzz targets -----------------------------------------------------------
+
+if(EXISTS ${PROJECT_SOURCE_DIR}/tools/demo.cc)
+  add_executable(caisson-demo tools/demo.cc)
+  target_link_libraries(caisson-demo PRIVATE caisson_objects caisson_testing)
+endif()
+
+if(CAISSON_BENCH AND NOT CMAKE_CROSSCOMPILING AND NOT CAISSON_SANITIZE)
+  include(cmake/bench.cmake)
+endif()
+
+include(cmake/fuzz.cmake)
+
+# --- Checks ------------------------------------------------------------------------------------
+
+if(NOT CMAKE_CROSSCOMPILING)
+  include(cmake/checks.cmake)
+endif()

@@ -1,0 +1,34 @@
+# Fuzz targets: each fuzz/<name>_fuzz.cc defines LLVMFuzzerTestOneInput and has a corpus in
+# fuzz/corpus/<name>/. The folder's other files are support that all of them share.
+#
+# The same file becomes one of two programs:
+#   with CAISSON_FUZZ   fuzz_<name>, driven by libFuzzer, under sanitizers;
+#   otherwise           fuzz_replay_<name>, which runs the corpus once, with any compiler.
+# Either way ctest's fuzz_replay_<name> runs the whole corpus.
+
+file(GLOB fuzz_targets CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fuzz/*_fuzz.cc)
+file(GLOB fuzz_support CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fuzz/*.cc)
+list(FILTER fuzz_support EXCLUDE REGEX "_fuzz\\.cc$|/replay_main\\.cc$")
+
+if(CAISSON_FUZZ AND NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  message(FATAL_ERROR "CAISSON_FUZZ needs clang: cmake --preset fuzz")
+endif()
+
+foreach(file IN LISTS fuzz_targets)
+  cmake_path(GET file STEM name)
+  string(REGEX REPLACE "_fuzz$" "" name ${name})
+  set(corpus ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})
+  if(CAISSON_FUZZ)
+    set(program fuzz_${name})
+    add_executable(${program} ${file} ${fuzz_support})
+    target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+    set(arguments -runs=0)
+  else()
+    set(program fuzz_replay_${name})
+    add_executable(${program} ${file} ${fuzz_support} ${PROJECT_SOURCE_DIR}/fuzz/replay_main.cc)
+    set(arguments)
+  endif()
+  target_link_libraries(${program} PRIVATE caisson_objects caisson_testing)
+  add_test(NAME fuzz_replay_${name} COMMAND ${program} ${arguments} ${corpus})
+  set_tests_properties(fuzz_replay_${name} PROPERTIES TIMEOUT 600 LABELS fuzz)
+endforeach()
