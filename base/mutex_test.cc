@@ -1,0 +1,132 @@
+// Method: threads that would interfere without the lock, waits that must end, and waits that must
+// time out. Run under ThreadSanitizer too, where a lock that doesn't lock is seen for certain.
+
+#include "base/mutex.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+#include <vector>
+
+namespace caisson {
+namespace {
+
+// A counter and a flag, as the rest of the engine guards them.
+class Guarded {
+ public:
+  void add(int value) CAISSON_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    sum_ += value;
+  }
+
+  int sum() CAISSON_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return sum_;
+  }
+
+  void open() CAISSON_EXCLUDES(mutex_) {
+    {
+      MutexLock lock(mutex_);
+      open_ = true;
+    }
+    changed_.notify_all();
+  }
+
+  void wait_until_open() CAISSON_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    while (!open_) changed_.wait(mutex_);
+    ++sum_;  // Guarded again after the wait, or ThreadSanitizer reports a race.
+  }
+
+  // Waits once; says whether it was woken before the time was over.
+  bool wait_once(std::chrono::nanoseconds timeout) CAISSON_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    const bool woken = changed_.wait_for(mutex_, timeout);
+    ++sum_;
+    return woken;
+  }
+
+  bool wait_until_open_for(std::chrono::nanoseconds timeout) CAISSON_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    while (!open_) {
+      if (!changed_.wait_for(mutex_, timeout)) return open_;
+    }
+    return true;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  int sum_ CAISSON_GUARDED_BY(mutex_) = 0;
+  bool open_ CAISSON_GUARDED_BY(mutex_) = false;
+};
+
+TEST(Mutex, LetsOneThreadInAtATime) {
+  Guarded guarded;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&guarded] {
+        for (int k = 0; k < 10'000; ++k) guarded.add(1);
+      });
+    }
+  }
+  EXPECT_EQ(guarded.sum(), 40'000);
+}
+
+TEST(Mutex, IsNotTakenTwiceByTryLock) {
+  Mutex mutex;
+  const auto try_elsewhere = [&mutex] {
+    bool taken = false;
+    std::jthread([&mutex, &taken] {
+      if (mutex.try_lock()) {
+        taken = true;
+        mutex.unlock();
+      }
+    }).join();
+    return taken;
+  };
+  {
+    MutexLock lock(mutex);
+    EXPECT_FALSE(try_elsewhere());
+  }
+  EXPECT_TRUE(try_elsewhere());
+}
+
+TEST(CondVar, WakesEveryWaitingThread) {
+  Guarded guarded;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 3; ++i) threads.emplace_back([&guarded] { guarded.wait_until_open(); });
+    guarded.open();
+  }
+  EXPECT_EQ(guarded.sum(), 3);
+}
+
+TEST(CondVar, ReportsThatTheTimeIsOverAndHoldsTheLockAgain) {
+  Guarded guarded;
+  // A wait may end early for no reason, but not over and over.
+  bool timed_out = false;
+  for (int i = 0; i < 100 && !timed_out; ++i) {
+    timed_out = !guarded.wait_once(std::chrono::milliseconds(1));
+  }
+  EXPECT_TRUE(timed_out);
+  guarded.add(1);  // Would hang if the lock were still held.
+  EXPECT_GE(guarded.sum(), 2);
+}
+
+TEST(CondVar, ReturnsAtOnceWhenThereIsNoTimeLeft) {
+  Guarded guarded;
+  EXPECT_FALSE(guarded.wait_until_open_for(std::chrono::nanoseconds(0)));
+  EXPECT_FALSE(guarded.wait_until_open_for(std::chrono::nanoseconds::min()));
+}
+
+TEST(CondVar, AcceptsTheLongestTimeoutWithoutOverflow) {
+  Guarded guarded;
+  std::jthread opener([&guarded] { guarded.open(); });
+  EXPECT_TRUE(guarded.wait_until_open_for(std::chrono::nanoseconds::max()));
+}
+
+}  // namespace
+}  // namespace caisson
