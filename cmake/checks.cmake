@@ -1,1 +1,20 @@
-# Checks of the tree itself, as tests.
+# Checks of the tree itself, as tests: that the layers hold, that spec and tests agree, that an
+# installed Caisson works in somebody else's project. Python's standard library is all they need.
+
+set(python /usr/bin/python3 -B)  # -B: leave no __pycache__ in the source tree.
+
+# caisson_add_check(<name> <command> <argument>...)
+function(caisson_add_check name)
+  add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS check)
+endfunction()
+
+caisson_add_check(check_layers
+  ${python} tools/check_layers.py --build ${PROJECT_BINARY_DIR})
+caisson_add_check(check_layers_test ${python} tools/check_layers_test.py)
+caisson_add_check(check_spec ${python} tools/check_spec.py)
+caisson_add_check(check_spec_test ${python} tools/check_spec_test.py)
+
+add_test(NAME install COMMAND ${PROJECT_SOURCE_DIR}/tests/consumer/run.sh
+  ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/consumer)
+set_tests_properties(install PROPERTIES TIMEOUT 600 LABELS install)

@@ -64,8 +64,7 @@ function(caisson_add_test name)
   gtest_discover_tests(${name}
     TEST_PREFIX ${name}:
     DISCOVERY_MODE PRE_TEST
-    DISCOVERY_TIMEOUT 120
-    PROPERTIES TIMEOUT 600)
+    DISCOVERY_TIMEOUT 120)
 endfunction()
 
 set(mutant_tests)

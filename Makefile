@@ -1,0 +1,55 @@
+# The commands of every day. Each does its own set-up; `make help` lists them.
+
+# How long each fuzz target runs in check-long.
+CAISSON_FUZZ_SECONDS ?= 300
+
+.PHONY: help demo test check-long check-release nightly bench format tidy clean
+
+help:  ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
+
+demo:  ## build what users run, and show it survive
+	tools/setup.sh core
+	cmake --preset release
+	cmake --build --preset release --target caisson-demo
+	build/release/caisson-demo
+
+test:  ## build with assertions and run every test
+	tools/setup.sh core
+	cmake --workflow --preset dev
+
+check-long:  ## tests that do more (CAISSON_LONG=1), and CAISSON_FUZZ_SECONDS of each fuzzer
+	tools/setup.sh ci
+	cmake --workflow --preset long
+	tools/fuzz_smoke.sh $(CAISSON_FUZZ_SECONDS)
+
+check-release:  ## every build that a release must pass: dev, release, sanitizers, 64-bit ARM
+	tools/setup.sh ci arm64
+	cmake --workflow --preset dev
+	cmake --build --preset dev --target all_verify_interface_header_sets
+	cmake --workflow --preset release
+	cmake --workflow --preset asan
+	cmake --workflow --preset tsan
+	cmake --workflow --preset fuzz
+	cmake --workflow --preset arm64
+
+nightly:  ## check-release, then check-long with half an hour for each fuzzer
+	$(MAKE) check-release
+	$(MAKE) check-long CAISSON_FUZZ_SECONDS=1800
+
+bench:  ## build and run the benchmarks
+	tools/setup.sh bench
+	cmake --preset release
+	cmake --build --preset release --target caisson-bench
+	build/release/caisson-bench
+
+format:  ## format all C++
+	tools/setup.sh ci
+	tools/format.sh
+
+tidy:  ## clang-tidy on what changed
+	tools/setup.sh ci
+	tools/tidy.sh --changed
+
+clean:  ## remove every build
+	rm -rf build
