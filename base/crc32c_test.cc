@@ -194,6 +194,19 @@ TEST(Crc32c, LetsANameForceAnySupportedKernelAndIgnoresTheRest) {
   EXPECT_EQ(crc32c_internal::choose_kernel("SCALAR").name, best->name);
 }
 
+#if defined(__x86_64__)  // Elsewhere the tests may run in an emulator that can't start itself.
+TEST(Crc32cDeathTest, TakesTheNameFromTheEnvironment) {
+  // A process of its own, because this one has made its choice already.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const char* before = std::getenv("CAISSON_KERNEL");
+  const std::string saved = before == nullptr ? "" : before;
+  ASSERT_EQ(setenv("CAISSON_KERNEL", "scalar", 1), 0);
+  EXPECT_EXIT(std::exit(crc32c_kernel_in_use() == "scalar" ? 0 : 1), testing::ExitedWithCode(0),
+              "");
+  ASSERT_EQ(setenv("CAISSON_KERNEL", saved.c_str(), 1), 0);
+}
+#endif
+
 TEST(Crc32c, GivesEveryThreadTheSameAnswer) {
   const auto bytes = random_bytes(10'000, 9);
   const std::uint32_t expected = bit_by_bit(0, bytes);
