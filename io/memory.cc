@@ -1,0 +1,62 @@
+#include "io/memory.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "io/file.h"
+
+namespace caisson::io {
+
+ReservedMemory::ReservedMemory(ReservedMemory&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+ReservedMemory& ReservedMemory::operator=(ReservedMemory&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+ReservedMemory::~ReservedMemory() {
+  if (data_ != nullptr) munmap(data_, size_);
+}
+
+Result<ReservedMemory> ReservedMemory::create(std::uint64_t size) {
+  void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED) {
+    return fail(Error(Code::kResourceExhausted,
+                      "cannot reserve " + std::to_string(size) + " bytes of addresses")
+                    .with_advice("Raise the process's address space limit (ulimit -v) or lower the "
+                                 "address_space_bytes option."));
+  }
+  ReservedMemory memory;
+  memory.data_ = static_cast<std::byte*>(data);
+  memory.size_ = size;
+  return memory;
+}
+
+void ReservedMemory::discard(std::uint64_t offset, std::uint64_t size) {
+  // Can't fail for a range of our own; if it did, the memory would merely stay in use.
+  (void)madvise(data_ + offset, size, MADV_DONTNEED);
+}
+
+AlignedBuffer::AlignedBuffer(std::size_t size)
+    : data_(static_cast<std::byte*>(::operator new[](size, std::align_val_t{kDirectAlignment}))),
+      size_(size) {
+  std::memset(data_.get(), 0, size);
+}
+
+void AlignedBuffer::Free::operator()(std::byte* data) const {
+  ::operator delete[](data, std::align_val_t{kDirectAlignment});
+}
+
+std::size_t memory_page_size() {
+  static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+}  // namespace caisson::io

@@ -1,0 +1,63 @@
+// Memory straight from the operating system.
+
+#ifndef CAISSON_IO_MEMORY_H_
+#define CAISSON_IO_MEMORY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "base/result.h"
+
+namespace caisson::io {
+
+// A range of addresses whose memory appears, filled with zeros, when it is first touched. Costs
+// address space only until then, so a table can be as long as it may ever become and never move.
+class ReservedMemory {
+ public:
+  ReservedMemory() = default;
+  ReservedMemory(const ReservedMemory&) = delete;
+  ReservedMemory& operator=(const ReservedMemory&) = delete;
+  ReservedMemory(ReservedMemory&& other) noexcept;
+  ReservedMemory& operator=(ReservedMemory&& other) noexcept;
+  ~ReservedMemory();
+
+  // Reserves `size` bytes, aligned to a system page. kResourceExhausted when the address space
+  // that the process may use is too small.
+  static Result<ReservedMemory> create(std::uint64_t size);
+
+  std::byte* data() const { return data_; }
+  std::uint64_t size() const { return size_; }
+
+  // Gives the memory of a range back; it reads as zeros again. Offset and size are multiples
+  // of 4,096.
+  void discard(std::uint64_t offset, std::uint64_t size);
+
+ private:
+  std::byte* data_ = nullptr;
+  std::uint64_t size_ = 0;
+};
+
+// A buffer that direct reads and writes accept. Its bytes start as zeros.
+class AlignedBuffer {
+ public:
+  explicit AlignedBuffer(std::size_t size);
+
+  std::byte* data() { return data_.get(); }
+  std::size_t size() const { return size_; }
+  MutableBytes bytes() { return {data_.get(), size_}; }
+
+ private:
+  struct Free {
+    void operator()(std::byte* data) const;
+  };
+  std::unique_ptr<std::byte[], Free> data_;
+  std::size_t size_;
+};
+
+// The size of one unit of the system's memory management, in bytes.
+std::size_t memory_page_size();
+
+}  // namespace caisson::io
+
+#endif  // CAISSON_IO_MEMORY_H_

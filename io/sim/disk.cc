@@ -1,0 +1,146 @@
+#include "io/sim/disk.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace caisson::io::sim {
+namespace {
+
+void copy_into(std::vector<std::byte>& image, std::uint64_t offset, Bytes from) {
+  const auto begin = image.begin() + static_cast<std::ptrdiff_t>(offset);
+  std::ranges::copy(from, begin);
+}
+
+// Whether one version of one sector reached the medium.
+bool survives(CrashMode mode, Random& random) {
+  switch (mode) {
+    case CrashMode::kNothing:
+      return false;
+    case CrashMode::kEverything:
+      return true;
+    case CrashMode::kMost:
+      return random.chance(7, 8);
+    case CrashMode::kHalf:
+    case CrashMode::kTorn:
+      return random.chance(1, 2);
+  }
+  return false;
+}
+
+}  // namespace
+
+void FileImage::apply(const Pending& operation, std::vector<std::byte>& image) {
+  if (operation.bytes.empty()) {
+    image.resize(operation.size_after);
+    return;
+  }
+  const std::uint64_t end = operation.offset + operation.bytes.size();
+  if (end > image.size()) image.resize(end);
+  copy_into(image, operation.offset, operation.bytes);
+}
+
+void FileImage::write(std::uint64_t offset, Bytes from) {
+  if (from.empty()) return;
+  Pending operation{offset, {from.begin(), from.end()}, 0};
+  apply(operation, cached_);
+  operation.size_after = cached_.size();
+  pending_.push_back(std::move(operation));
+}
+
+void FileImage::resize(std::uint64_t size) {
+  Pending operation{0, {}, size};
+  apply(operation, cached_);
+  pending_.push_back(std::move(operation));
+}
+
+void FileImage::write_lost(std::uint64_t offset, Bytes from) {
+  const std::uint64_t end = offset + from.size();
+  if (end > cached_.size()) resize(end);
+  copy_into(cached_, offset, from);
+  diverged_ = true;
+}
+
+void FileImage::remember_old_sectors(const std::vector<std::byte>& before) {
+  const std::size_t count = std::min(before.size(), durable_.size()) / kSectorSize;
+  stale_.resize(std::max(stale_.size(), count));
+  for (std::size_t sector = 0; sector < count; ++sector) {
+    const std::byte* old_bytes = before.data() + sector * kSectorSize;
+    if (std::memcmp(old_bytes, durable_.data() + sector * kSectorSize, kSectorSize) != 0) {
+      stale_[sector].assign(old_bytes, old_bytes + kSectorSize);
+    }
+  }
+}
+
+void FileImage::flush() {
+  if (pending_.empty()) return;
+  const std::vector<std::byte> before = durable_;
+  for (const Pending& operation : pending_) apply(operation, durable_);
+  pending_.clear();
+  remember_old_sectors(before);
+}
+
+void FileImage::flush_and_drop(Random& random) {
+  if (pending_.empty()) return;
+  const std::vector<std::byte> seen = cached_;
+  cut_power(static_cast<CrashMode>(random.below(kCrashModeCount)), random);
+  cached_ = seen;
+  diverged_ = true;
+}
+
+std::vector<std::byte> FileImage::direct_view() const {
+  if (!diverged_) return cached_;
+  std::vector<std::byte> view = durable_;
+  for (const Pending& operation : pending_) apply(operation, view);
+  return view;
+}
+
+void FileImage::cut_power(CrashMode mode, Random& random) {
+  const std::vector<std::byte> before = durable_;
+  std::uint64_t size = durable_.size();
+  for (const Pending& operation : pending_) {
+    if (survives(mode, random)) size = operation.size_after;
+    // Sectors written behind the size that survives stay in the image until the end, so that
+    // the order of the two does not matter.
+    const std::uint64_t end = operation.offset + operation.bytes.size();
+    if (end > durable_.size()) durable_.resize(end);
+    std::uint64_t at = operation.offset;
+    while (at < end) {
+      std::uint64_t from = at;
+      std::uint64_t to = std::min(end, (at / kSectorSize + 1) * kSectorSize);
+      at = to;
+      if (!survives(mode, random)) continue;
+      if (mode == CrashMode::kTorn && random.chance(1, 2)) {
+        // A cut anywhere in the sector; either side of it may be the one that was written.
+        const std::uint64_t cut = from + random.below(to - from + 1);
+        (random.chance(1, 2) ? from : to) = cut;
+      }
+      copy_into(durable_, from,
+                Bytes(operation.bytes).subspan(from - operation.offset, to - from));
+    }
+  }
+  durable_.resize(size);
+  pending_.clear();
+  remember_old_sectors(before);
+  cached_ = durable_;
+  diverged_ = false;
+}
+
+void FileImage::flip_bit(std::uint64_t offset, unsigned bit) {
+  const auto mask = static_cast<std::byte>(1U << bit);
+  cached_[offset] ^= mask;
+  if (offset < durable_.size()) durable_[offset] ^= mask;
+}
+
+void FileImage::overwrite(std::uint64_t offset, Bytes from) {
+  copy_into(cached_, offset, from);
+  if (offset + from.size() <= durable_.size()) copy_into(durable_, offset, from);
+}
+
+bool FileImage::make_stale(std::uint64_t sector) {
+  if (sector >= stale_.size() || stale_[sector].empty()) return false;
+  overwrite(sector * kSectorSize, std::vector(stale_[sector]));
+  return true;
+}
+
+}  // namespace caisson::io::sim

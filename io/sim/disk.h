@@ -1,0 +1,98 @@
+// The bytes of one simulated file: what reads see, what the medium holds, and what lies between.
+//
+// Method. A file has two images. `cached` is what reads return: every write shows there at once.
+// `durable` is what a power cut leaves. Between them stand the pending operations, in the order
+// in which they were issued: a flush applies them all; a power cut applies what chance picks.
+// The unit of chance is a sector of 512 bytes, of which each pending write gives another version:
+// any of them may be the one that reached the medium, independently of all other sectors, and a
+// sector may be torn between two versions at any byte. The file's size is one more such unit.
+
+#ifndef CAISSON_IO_SIM_DISK_H_
+#define CAISSON_IO_SIM_DISK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/random.h"
+#include "base/result.h"
+
+namespace caisson::io::sim {
+
+inline constexpr std::size_t kSectorSize = 512;
+
+// How much of what was not flushed survives a power cut.
+enum class CrashMode : std::uint8_t {
+  kNothing,
+  kEverything,
+  kHalf,    // Each sector with probability 1/2.
+  kMost,    // Each sector with probability 7/8.
+  kTorn,    // As kHalf, and of every second sector that survives only a part does.
+};
+
+inline constexpr std::size_t kCrashModeCount = 5;
+
+// A value: copying one copies the file, which is how one crash point gives many crash states.
+// Not thread-safe; the Machine's mutex guards it.
+class FileImage {
+ public:
+  Bytes cached() const { return cached_; }
+  Bytes durable() const { return durable_; }
+
+  // True if a flush would have something to do.
+  bool dirty() const { return !pending_.empty(); }
+
+  // What write(2), ftruncate(2) and fallocate(2) do to the cache; durable only after flush().
+  void write(std::uint64_t offset, Bytes from);
+  void resize(std::uint64_t size);
+
+  // Shows in the cache but never reaches the medium, and no flush will tell.
+  void write_lost(std::uint64_t offset, Bytes from);
+
+  // Everything pending reaches the medium.
+  void flush();
+
+  // A flush that fails as Linux's does: nothing pending reaches the medium (but for what chance
+  // wrote back before), yet the cache now calls it clean.
+  void flush_and_drop(Random& random);
+
+  // What a read past the cache sees: the medium, with what is pending written back to it.
+  std::vector<std::byte> direct_view() const;
+
+  // The cache forgets what is clean, and reads the medium again.
+  void drop_cache() { cached_ = direct_view(); }
+
+  // The power goes: the pending operations reach the medium in part, as `mode` and chance say,
+  // and the cache is gone.
+  void cut_power(CrashMode mode, Random& random);
+
+  // Damage on the medium, which the cache does not hide. Offsets lie within the file.
+  void flip_bit(std::uint64_t offset, unsigned bit);
+  void overwrite(std::uint64_t offset, Bytes from);
+
+  // The sector comes back as it was before the last flush that changed it. False if it never
+  // changed.
+  bool make_stale(std::uint64_t sector);
+
+ private:
+  struct Pending {
+    std::uint64_t offset = 0;
+    std::vector<std::byte> bytes;   // A write; empty for a change of size.
+    std::uint64_t size_after = 0;
+  };
+
+  static void apply(const Pending& operation, std::vector<std::byte>& image);
+  void remember_old_sectors(const std::vector<std::byte>& before);
+
+  std::vector<std::byte> cached_;
+  std::vector<std::byte> durable_;
+  std::vector<Pending> pending_;
+  // True once cache and medium can differ in what is not pending.
+  bool diverged_ = false;
+  // For each sector, the bytes it had before its last durable change; empty if none.
+  std::vector<std::vector<std::byte>> stale_;
+};
+
+}  // namespace caisson::io::sim
+
+#endif  // CAISSON_IO_SIM_DISK_H_

@@ -1,0 +1,356 @@
+#include "io/sim/handles.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace caisson::io::sim {
+namespace {
+
+// A misdirected write lands this much further on.
+constexpr std::uint64_t kMisdirection = 4096;
+
+bool aligned(std::uint64_t offset, std::uint64_t size, const void* memory) {
+  return (offset | size | reinterpret_cast<std::uintptr_t>(memory)) % kSectorSize == 0;
+}
+
+}  // namespace
+
+SimulatedMapping::SimulatedMapping(Machine& machine, Machine::InodePtr inode, std::string name,
+                                   std::uint64_t life, ReservedMemory memory)
+    : machine_(machine),
+      inode_(std::move(inode)),
+      name_(std::move(name)),
+      life_(life),
+      memory_(std::move(memory)) {
+  inode_->mappings.push_back(&memory_);
+  inode_->mirror(0, memory_.size());
+}
+
+SimulatedMapping::~SimulatedMapping() {
+  const MutexLock lock(machine_.mutex_);
+  std::erase(inode_->mappings, &memory_);
+}
+
+SysResult SimulatedMapping::populate(std::uint64_t offset, std::uint64_t size) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kPopulate, name_, offset, size);
+  if (decision.error != 0) return {0, decision.error};
+  // The last memory page of a file can be touched to its end.
+  const std::uint64_t end = (inode_->image.cached().size() + 4095) / 4096 * 4096;
+  if (offset + size > end) return {0, EFAULT};
+  return {};
+}
+
+SysResult SimulatedMapping::advise(std::uint64_t offset, std::uint64_t size, Advice) {
+  const MutexLock lock(machine_.mutex_);
+  return {0, machine_.begin_call(life_, Call::kAdvise, name_, offset, size).error};
+}
+
+SimulatedFile::SimulatedFile(Machine& machine, Machine::InodePtr inode, std::string name,
+                             std::uint64_t life, OpenMode mode, bool direct)
+    : machine_(machine),
+      inode_(std::move(inode)),
+      name_(std::move(name)),
+      life_(life),
+      mode_(mode),
+      direct_(direct) {}
+
+SimulatedFile::~SimulatedFile() {
+  const MutexLock lock(machine_.mutex_);
+  std::erase_if(inode_->locks, [this](const Machine::Lock& held) { return held.owner == this; });
+}
+
+SysResult SimulatedFile::read(std::uint64_t offset, MutableBytes into) {
+  const MutexLock lock(machine_.mutex_);
+  if (direct_ && !aligned(offset, into.size(), into.data())) return {0, EINVAL};
+  const auto decision = machine_.begin_call(life_, Call::kRead, name_, offset, into.size());
+  if (decision.error != 0) return {0, decision.error};
+  if (decision.fault == FaultKind::kShort && into.size() > 1) {
+    into = into.first(1 + machine_.random_.below(into.size() - 1));
+  }
+  const std::vector<std::byte> direct = direct_ ? inode_->image.direct_view()
+                                                : std::vector<std::byte>{};
+  const Bytes image = direct_ ? Bytes(direct) : inode_->image.cached();
+  if (offset >= image.size()) return {};
+  const std::uint64_t count = std::min<std::uint64_t>(into.size(), image.size() - offset);
+  std::memcpy(into.data(), image.data() + offset, count);
+  return {static_cast<std::int64_t>(count), 0};
+}
+
+SysResult SimulatedFile::write(std::uint64_t offset, Bytes from) {
+  return write_vector(offset, std::span(&from, 1));
+}
+
+SysResult SimulatedFile::write_vector(std::uint64_t offset, std::span<const Bytes> from) {
+  std::vector<std::byte> bytes;
+  for (const Bytes part : from) bytes.insert(bytes.end(), part.begin(), part.end());
+  const MutexLock lock(machine_.mutex_);
+  if (mode_ == OpenMode::kRead) return {0, EBADF};
+  const auto decision = machine_.begin_call(life_, Call::kWrite, name_, offset, bytes.size());
+  Random& random = machine_.random_;
+  const bool partial = decision.fault == FaultKind::kShort || decision.fault == FaultKind::kIoError;
+  // A write that fails may have reached the file in part.
+  if (partial && bytes.size() > 1) bytes.resize(1 + random.below(bytes.size() - 1));
+  if (decision.error != 0 && (decision.fault != FaultKind::kIoError || random.chance(1, 2))) {
+    return {0, decision.error};
+  }
+  if (decision.fault == FaultKind::kMisdirected) offset += kMisdirection;
+  const std::uint64_t end = offset + bytes.size();
+  if (machine_.capacity_.bytes != std::numeric_limits<std::uint64_t>::max() &&
+      end > inode_->image.cached().size() &&
+      machine_.used_bytes() + end - inode_->image.cached().size() > machine_.capacity_.bytes) {
+    return {0, ENOSPC};
+  }
+  if (decision.fault == FaultKind::kLostWrite) {
+    inode_->image.write_lost(offset, bytes);
+  } else {
+    inode_->image.write(offset, bytes);
+  }
+  inode_->mirror(offset, bytes.size());
+  if (decision.error != 0) return {0, decision.error};
+  return {static_cast<std::int64_t>(bytes.size()), 0};
+}
+
+SysResult SimulatedFile::flush(Call call) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, call, name_, 0, 0);
+  if (decision.fault == FaultKind::kSyncDrops) inode_->image.flush_and_drop(machine_.random_);
+  if (decision.error != 0) return {0, decision.error};
+  inode_->image.flush();
+  return {};
+}
+
+SysResult SimulatedFile::sync_data() { return flush(Call::kSyncData); }
+SysResult SimulatedFile::sync_all() { return flush(Call::kSyncAll); }
+
+SysResult SimulatedFile::resize(Call call, std::uint64_t offset, std::uint64_t size,
+                                std::uint64_t new_size) {
+  const auto decision = machine_.begin_call(life_, call, name_, offset, size);
+  if (decision.error != 0) return {0, decision.error};
+  const std::uint64_t old_size = inode_->image.cached().size();
+  if (new_size == old_size) return {};
+  if (machine_.capacity_.bytes != std::numeric_limits<std::uint64_t>::max() &&
+      new_size > old_size &&
+      machine_.used_bytes() + new_size - old_size > machine_.capacity_.bytes) {
+    return {0, ENOSPC};
+  }
+  inode_->image.resize(new_size);
+  if (new_size > old_size) inode_->mirror(old_size, new_size - old_size);
+  return {};
+}
+
+SysResult SimulatedFile::allocate(std::uint64_t offset, std::uint64_t size) {
+  const MutexLock lock(machine_.mutex_);
+  if (mode_ == OpenMode::kRead) return {0, EBADF};
+  const std::uint64_t old_size = inode_->image.cached().size();
+  return resize(Call::kAllocate, offset, size, std::max(old_size, offset + size));
+}
+
+SysResult SimulatedFile::truncate(std::uint64_t size) {
+  const MutexLock lock(machine_.mutex_);
+  if (mode_ == OpenMode::kRead) return {0, EBADF};
+  return resize(Call::kTruncate, size, 0, size);
+}
+
+SysResult SimulatedFile::size() {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kSize, name_, 0, 0);
+  if (decision.error != 0) return {0, decision.error};
+  return {static_cast<std::int64_t>(inode_->image.cached().size()), 0};
+}
+
+SysResult SimulatedFile::try_lock(LockKind kind, std::uint64_t offset, std::uint64_t size) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kLock, name_, offset, size);
+  if (decision.error != 0) return {0, decision.error};
+  const std::uint64_t end = offset + size;
+  for (const Machine::Lock& held : inode_->locks) {
+    const bool overlaps = held.begin < end && offset < held.end;
+    const bool conflicts = held.kind == LockKind::kExclusive || kind == LockKind::kExclusive;
+    if (held.owner != this && overlaps && conflicts) return {0, EAGAIN};
+  }
+  inode_->locks.push_back({this, kind, offset, end});
+  return {};
+}
+
+SysResult SimulatedFile::unlock(std::uint64_t offset, std::uint64_t size) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kUnlock, name_, offset, size);
+  if (decision.error != 0) return {0, decision.error};
+  std::erase_if(inode_->locks, [&](const Machine::Lock& held) {
+    return held.owner == this && held.begin >= offset && held.end <= offset + size;
+  });
+  return {};
+}
+
+SysResult SimulatedFile::advise(std::uint64_t offset, std::uint64_t size, Advice advice) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kAdvise, name_, offset, size);
+  if (decision.error != 0) return {0, decision.error};
+  // Pages that somebody has mapped stay in the cache whatever is asked.
+  if (advice == Advice::kDontNeed && inode_->mappings.empty()) inode_->image.drop_cache();
+  return {};
+}
+
+std::unique_ptr<MappingDriver> SimulatedFile::map(std::uint64_t size, int& error) {
+  auto memory = ReservedMemory::create(size);
+  const MutexLock lock(machine_.mutex_);
+  error = machine_.begin_call(life_, Call::kMap, name_, 0, size).error;
+  if (!memory) error = ENOMEM;
+  if (error != 0) return nullptr;
+  return std::make_unique<SimulatedMapping>(machine_, inode_, name_, life_, std::move(*memory));
+}
+
+SimulatedDirectory::SimulatedDirectory(Machine& machine, Machine::InodePtr inode, std::string name,
+                                       std::uint64_t life)
+    : machine_(machine), inode_(std::move(inode)), name_(std::move(name)), life_(life) {}
+
+std::unique_ptr<FileDriver> SimulatedDirectory::open_file(const std::string& name, OpenMode mode,
+                                                          bool direct, int& error) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kOpen, name, 0, 0);
+  // A file that is opened needs no room; only one that is created can find none.
+  error = decision.fault == FaultKind::kNoSpace && mode != OpenMode::kCreate ? 0 : decision.error;
+  if (error != 0) return nullptr;
+  const auto found = inode_->entries.find(name);
+  const bool exists = found != inode_->entries.end();
+  if (mode == OpenMode::kCreate && exists) error = EEXIST;
+  if (mode != OpenMode::kCreate && !exists) error = ENOENT;
+  if (exists && found->second->is_directory) error = EISDIR;
+  if (mode != OpenMode::kRead && machine_.read_only_) error = EROFS;
+  if (direct && !machine_.direct_supported_) error = EINVAL;
+  if (!exists && machine_.capacity_.inodes != std::numeric_limits<std::uint64_t>::max() &&
+      mode == OpenMode::kCreate && machine_.used_inodes() >= machine_.capacity_.inodes) {
+    error = ENOSPC;
+  }
+  if (error != 0) return nullptr;
+  Machine::InodePtr inode = exists ? found->second : std::make_shared<Machine::Inode>();
+  if (!exists) inode_->change({std::nullopt, std::pair(name, inode)});
+  return std::make_unique<SimulatedFile>(machine_, std::move(inode), name, life_, mode, direct);
+}
+
+std::unique_ptr<DirectoryDriver> SimulatedDirectory::open_directory(const std::string& name,
+                                                                    int& error) {
+  const MutexLock lock(machine_.mutex_);
+  error = machine_.begin_call(life_, Call::kOpen, name, 0, 0).error;
+  const auto found = inode_->entries.find(name);
+  if (error == 0 && found == inode_->entries.end()) error = ENOENT;
+  if (error == 0 && !found->second->is_directory) error = ENOTDIR;
+  if (error != 0) return nullptr;
+  return std::make_unique<SimulatedDirectory>(machine_, found->second, name, life_);
+}
+
+SysResult SimulatedDirectory::make_directory(const std::string& name) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kMakeDirectory, name, 0, 0);
+  if (decision.error != 0) return {0, decision.error};
+  if (machine_.read_only_) return {0, EROFS};
+  if (inode_->entries.contains(name)) return {0, EEXIST};
+  if (machine_.capacity_.inodes != std::numeric_limits<std::uint64_t>::max() &&
+      machine_.used_inodes() >= machine_.capacity_.inodes) {
+    return {0, ENOSPC};
+  }
+  auto inode = std::make_shared<Machine::Inode>();
+  inode->is_directory = true;
+  inode_->change({std::nullopt, std::pair(name, std::move(inode))});
+  return {};
+}
+
+SysResult SimulatedDirectory::rename(const std::string& from, const std::string& to,
+                                     bool replace) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kRename, from, 0, 0);
+  if (decision.error != 0) return {0, decision.error};
+  if (machine_.read_only_) return {0, EROFS};
+  const auto found = inode_->entries.find(from);
+  if (found == inode_->entries.end()) return {0, ENOENT};
+  if (!replace && inode_->entries.contains(to)) return {0, EEXIST};
+  const Machine::InodePtr inode = found->second;
+  inode_->change({from, std::pair(to, inode)});
+  return {};
+}
+
+SysResult SimulatedDirectory::unlink(const std::string& name) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kUnlink, name, 0, 0);
+  if (decision.error != 0) return {0, decision.error};
+  if (machine_.read_only_) return {0, EROFS};
+  const auto found = inode_->entries.find(name);
+  if (found == inode_->entries.end()) return {0, ENOENT};
+  if (found->second->is_directory) return {0, EISDIR};
+  inode_->change({name, std::nullopt});
+  return {};
+}
+
+SysResult SimulatedDirectory::list(std::vector<std::string>& names) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kList, name_, 0, 0);
+  if (decision.error != 0) return {0, decision.error};
+  for (const auto& [name, inode] : inode_->entries) names.push_back(name);
+  return {};
+}
+
+SysResult SimulatedDirectory::sync() {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kSyncDirectory, name_, 0, 0);
+  if (decision.fault == FaultKind::kSyncDrops) inode_->name_changes.clear();
+  if (decision.error != 0) return {0, decision.error};
+  inode_->flush_names();
+  return {};
+}
+
+SysResult SimulatedDirectory::file_system(FileSystemKind& kind) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kStatFileSystem, name_, 0, 0);
+  if (decision.error != 0) return {0, decision.error};
+  kind = machine_.file_system_;
+  return {};
+}
+
+std::chrono::nanoseconds SimulatedClock::monotonic() {
+  constexpr std::int64_t kLookNs = 1000;
+  return std::chrono::nanoseconds(now_.fetch_add(kLookNs, std::memory_order_relaxed));
+}
+
+void SimulatedClock::sleep(std::chrono::nanoseconds duration) {
+  now_.fetch_add(duration.count(), std::memory_order_relaxed);
+}
+
+Result<std::unique_ptr<Directory>> SimulatedVfs::open_directory(const std::string& path) {
+  if (path.empty() || path[0] != '/') {
+    return fail(system_error(ENOENT, "open the directory", path));
+  }
+  std::unique_ptr<Directory> directory;
+  {
+    const MutexLock lock(machine_.mutex_);
+    directory = std::make_unique<Directory>(
+        std::make_unique<SimulatedDirectory>(machine_, machine_.root_, "/", machine_.life_), "/",
+        counters_);
+  }
+  std::size_t begin = 1;
+  while (begin < path.size()) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    CAISSON_ASSIGN_OR_RETURN(directory,
+                             directory->open_directory(path.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return directory;
+}
+
+Result<void> SimulatedVfs::create_directory(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return fail(system_error(ENOENT, "make the directory", path));
+  CAISSON_ASSIGN_OR_RETURN(const auto parent,
+                           open_directory(slash == 0 ? "/" : path.substr(0, slash)));
+  CAISSON_RETURN_IF_ERROR(parent->make_directory(path.substr(slash + 1)));
+  return parent->sync();
+}
+
+Result<void> SimulatedVfs::random(MutableBytes into) {
+  const MutexLock lock(machine_.mutex_);
+  machine_.random_.fill(into);
+  return {};
+}
+
+}  // namespace caisson::io::sim

@@ -1,0 +1,169 @@
+// A computer in memory, driven by a seed, on which the engine runs unchanged: a disk with a page
+// cache that can lose power, processes that can be killed, and any call that can fail.
+//
+//   Machine machine(seed);
+//   machine.inject({.call = 17, .kind = FaultKind::kPowerCut});
+//   ... run the engine on machine.vfs(), until a call reports that the machine is down ...
+//   machine.cut_power(CrashMode::kTorn);
+//   ... open the store again on machine.vfs(), and compare ...
+//
+// Calls are numbered from 0 across the whole life of the machine, so a fault plan is a number;
+// trace() says what each call was. Everything random comes from the seed: the same program with
+// the same seed and plan does the same, call by call.
+//
+// Thread-safe (one mutex), but the numbering of calls is then up to the scheduler.
+
+#ifndef CAISSON_IO_SIM_MACHINE_H_
+#define CAISSON_IO_SIM_MACHINE_H_
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/random.h"
+#include "base/thread_annotations.h"
+#include "io/sim/disk.h"
+#include "io/vfs.h"
+
+namespace caisson::io::sim {
+
+// What goes wrong with a call.
+enum class FaultKind : std::uint8_t {
+  kIoError,         // EIO; nothing happened. A flush that fails leaves everything pending.
+  kNoSpace,         // ENOSPC, from calls that need room: writes, allocations, new names.
+  kInterrupted,     // EINTR; nothing happened.
+  kShort,           // Reads and writes move fewer bytes than asked, at least one.
+  kSyncDrops,       // A flush fails with EIO, and what was pending will never be durable.
+  kLostWrite,       // A write succeeds but never reaches the medium.
+  kMisdirected,     // A write succeeds but lands 4,096 bytes further on.
+  kPowerCut,        // The machine goes down before the call takes effect.
+  kKill,            // The process ends before the call takes effect; the cache survives.
+};
+
+inline constexpr std::size_t kFaultKindCount = 9;
+
+std::string_view to_string(FaultKind kind);
+
+struct Fault {
+  std::uint64_t call = 0;         // The first call that it hits.
+  FaultKind kind = FaultKind::kIoError;
+  bool forever = false;           // Hits all later calls of the kind that can fail so, too.
+};
+
+// One call, as the trace remembers it.
+struct TracedCall {
+  Call call = Call::kOpen;
+  std::string file;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  int error = 0;
+};
+
+struct Capacity {
+  std::uint64_t bytes = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t inodes = std::numeric_limits<std::uint64_t>::max();
+};
+
+class SimulatedVfs;
+
+class Machine {
+ public:
+  explicit Machine(std::uint64_t seed);
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  // A machine with the same disk (cached and pending bytes, names), no process, no fault plan
+  // and a random state of its own: so that one crash point gives many crash states.
+  std::unique_ptr<Machine> clone(std::uint64_t seed) const;
+
+  // The system as the running process sees it. Handles from before a restart answer ESHUTDOWN.
+  // The root directory is "/".
+  Vfs& vfs();
+
+  // The process ends; the page cache survives. Locks are released.
+  void kill();
+
+  // The power goes and comes back: unflushed bytes and names survive as `mode` says, by chance.
+  void cut_power(CrashMode mode);
+
+  // True after a kPowerCut or kKill fault, until the machine was restarted by one of the above.
+  bool down() const;
+
+  void inject(const Fault& fault);
+  void clear_faults();
+
+  // How often an injected fault has made a call do something else.
+  std::uint64_t faults_hit() const;
+
+  // The number that the next call will have.
+  std::uint64_t calls() const;
+
+  // Every call since recording was switched on. It is off unless asked for.
+  void record_trace(bool on);
+  std::vector<TracedCall> trace() const;
+
+  void set_capacity(Capacity capacity);
+  void set_file_system(FileSystemKind kind);
+  void set_direct_supported(bool supported);
+  void set_read_only(bool read_only);
+
+  // The disk from outside, past every process: to damage it and to look at it. Paths are
+  // "/dir/file"; null when there is no such file. Valid until the next call into this machine.
+  FileImage* image(const std::string& path);
+
+  // One line that says how to make this machine again, for failure messages.
+  std::string describe() const;
+
+ private:
+  friend class SimulatedVfs;
+  friend class SimulatedFile;
+  friend class SimulatedDirectory;
+  friend class SimulatedMapping;
+  struct Inode;
+  struct NameChange;
+  struct Lock;
+  using InodePtr = std::shared_ptr<Inode>;
+
+  struct Decision {
+    int error = 0;
+    std::optional<FaultKind> fault;
+  };
+
+  // Counts a call, writes it to the trace and decides whether it fails.
+  Decision begin_call(std::uint64_t life, Call call, const std::string& file, std::uint64_t offset,
+                      std::uint64_t size) CAISSON_REQUIRES(mutex_);
+  std::uint64_t used_bytes() const CAISSON_REQUIRES(mutex_);
+  std::uint64_t used_inodes() const CAISSON_REQUIRES(mutex_);
+  void end_process() CAISSON_REQUIRES(mutex_);
+  static void cut_power_of(Inode& inode, CrashMode mode, Random& random, std::set<Inode*>& done);
+  static InodePtr copy_tree(const InodePtr& inode, std::map<const Inode*, InodePtr>& copies);
+  static void collect(const InodePtr& inode, std::set<Inode*>& found);
+
+  mutable Mutex mutex_;
+  const std::uint64_t seed_;
+  Random random_ CAISSON_GUARDED_BY(mutex_);
+  InodePtr root_ CAISSON_GUARDED_BY(mutex_);
+  std::uint64_t life_ CAISSON_GUARDED_BY(mutex_) = 1;  // Number of the running process.
+  bool down_ CAISSON_GUARDED_BY(mutex_) = false;
+  std::optional<Fault> fault_ CAISSON_GUARDED_BY(mutex_);
+  std::uint64_t faults_hit_ CAISSON_GUARDED_BY(mutex_) = 0;
+  std::uint64_t calls_ CAISSON_GUARDED_BY(mutex_) = 0;
+  bool tracing_ CAISSON_GUARDED_BY(mutex_) = false;
+  std::vector<TracedCall> trace_ CAISSON_GUARDED_BY(mutex_);
+  Capacity capacity_ CAISSON_GUARDED_BY(mutex_);
+  FileSystemKind file_system_ CAISSON_GUARDED_BY(mutex_) = FileSystemKind::kLocal;
+  bool direct_supported_ CAISSON_GUARDED_BY(mutex_) = true;
+  bool read_only_ CAISSON_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<SimulatedVfs> vfs_;
+};
+
+}  // namespace caisson::io::sim
+
+#endif  // CAISSON_IO_SIM_MACHINE_H_

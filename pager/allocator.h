@@ -1,0 +1,94 @@
+// Which page ids are in use, free, or waiting to become free.
+
+#ifndef CAISSON_PAGER_ALLOCATOR_H_
+#define CAISSON_PAGER_ALLOCATOR_H_
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "pager/allocation.h"
+#include "pager/dead_pages.h"
+#include "pager/page_set.h"
+
+namespace caisson::pager {
+
+// This many pages stay unused in the file until somebody asks for the last of the space: so that
+// deletes, and the checkpoint that makes them effective, still run on a full disk.
+inline constexpr std::uint64_t kEmergencyPages = 64;
+
+enum class AllocationUse : std::uint8_t { kNormal, kEmergency };
+
+// Ids from the first page's to page_count() are known; those up to capacity() have room in the
+// file. Not thread-safe; the pager's mutex guards it.
+class Allocator {
+ public:
+  Allocator() = default;
+
+  // The state that a checkpoint left. Its earlier-blob pages are not free: take them from the
+  // state and give them back when their meta has been overwritten.
+  Allocator(PageId first_page, std::uint64_t page_count, std::uint64_t capacity,
+            const AllocationState& state);
+
+  std::uint64_t page_count() const { return page_count_; }
+  std::uint64_t capacity() const { return capacity_; }
+  void set_capacity(std::uint64_t capacity) { capacity_ = capacity; }
+  std::uint64_t free_count() const { return free_.count(); }
+  std::uint64_t dead_count() const { return dead_.count(); }
+  bool is_free(PageId id) const { return free_.contains(id); }
+
+  // Ids that can be taken without growing the file.
+  std::uint64_t available(AllocationUse use) const;
+
+  // The lowest free id, or a new one; none when the file has to grow first.
+  std::optional<PageId> take(AllocationUse use);
+
+  // The id is free at once: nothing that anybody can read refers to it.
+  void give_back(PageId id) { free_.insert(id); }
+
+  // The pages that a sealed transaction made. They count as free in checkpoints of earlier
+  // transactions.
+  void add_young(TxnId txn, std::vector<PageId> pages);
+
+  // A page freed by a sealed transaction.
+  void retire(const DeadPage& page) { dead_.add(page); }
+
+  // Frees the dead pages that no pin protects, and tells of each. `pins` is sorted.
+  template <typename Freed>
+  void reclaim(std::span<const TxnId> pins, Freed freed) {
+    dead_.reclaim(pins, [&](const DeadPage& page) {
+      free_.insert(page.id);
+      freed(page);
+    });
+  }
+
+  // What a checkpoint of `txn` says of unused pages. `open_txn_pages` belong to a transaction
+  // that isn't sealed. The blobs: of this checkpoint, of the last one, and of the one it overwrites.
+  AllocationState as_of(TxnId txn, std::span<const PageId> open_txn_pages,
+                        std::span<const PageId> blob, std::span<const PageId> earlier_blob,
+                        std::span<const PageId> overwritten_blob) const;
+
+  // A checkpoint of `txn` is durable: its pages are not young any more.
+  void forget_young(TxnId txn);
+
+ private:
+  struct Young {
+    TxnId txn{};
+    std::vector<PageId> pages;
+  };
+
+  PageId first_page_{};
+  std::uint64_t page_count_ = 0;
+  std::uint64_t capacity_ = 0;
+  PageSet free_;
+  DeadPages dead_;
+  // By txn, ascending. May name ids that were freed since, or even taken again; both are free
+  // as of any earlier txn, which is all that is asked of it.
+  std::deque<Young> young_;
+};
+
+}  // namespace caisson::pager
+
+#endif  // CAISSON_PAGER_ALLOCATOR_H_

@@ -1,0 +1,210 @@
+// Pager::checkpoint: K1 to K4 of spec/pages.md, section 5.
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "base/codec.h"
+#include "io/memory.h"
+#include "pager/mutants.h"
+#include "pager/page_writer.h"
+#include "pager/pager.h"
+
+namespace caisson::pager {
+namespace {
+
+// Splits the blob over its pages, the last first, since each names the next one's checksum.
+// `buffer` receives the pages, one behind the other.
+PageRef make_blob_pages(Bytes blob, std::span<const PageId> ids, TxnId txn, std::uint32_t seed,
+                        std::uint32_t page_size, MutableBytes buffer) {
+  const std::size_t per_page = allocation_bytes_per_page(page_size);
+  PageRef next;
+  for (std::size_t i = ids.size(); i-- > 0;) {
+    const MutableBytes page = buffer.subspan(i * page_size, page_size);
+    write_header({.type = PageType::kAllocation, .level = 0, .id = ids[i], .txn = txn}, page);
+    const std::size_t begin = std::min(blob.size(), i * per_page);
+    const Bytes part = blob.subspan(begin, std::min(per_page, blob.size() - begin));
+    Encoder out(page.subspan(kPageHeaderSize));
+    out.u64(to_u64(next.id));
+    out.u32(next.checksum);
+    out.u32(static_cast<std::uint32_t>(part.size()));
+    out.bytes(part);
+    const std::uint32_t checksum = page_checksum(seed, page);
+    store_checksum(checksum, page.data());
+    next = {ids[i], checksum};
+  }
+  return next;
+}
+
+}  // namespace
+
+struct Pager::CheckpointPlan {
+  MetaSlot slot = MetaSlot::kA;        // The one to overwrite (CKPT-2).
+  Meta meta;                           // Complete but for the root's checksum.
+  std::vector<std::uint32_t> frames;   // Dirty pages that the root reaches.
+  std::vector<PageImage> images;       // Those and the blob's.
+  std::vector<PageId> blob_pages;
+  std::optional<io::AlignedBuffer> blob_buffer;
+};
+
+Result<CheckpointResult> Pager::checkpoint(const CheckpointRequest& request) {
+  const MutexLock writing(write_mutex_);
+  CAISSON_RETURN_IF_ERROR(check_writable());
+  CAISSON_ASSIGN_OR_RETURN(CheckpointPlan plan, plan_checkpoint(request));
+  if (auto written = write_checkpoint(request, plan); !written) {
+    if (!is_poisoned_.load(std::memory_order_acquire)) abandon(plan);
+    return fail(std::move(written).error());
+  }
+  complete(plan);
+  return CheckpointResult{.meta = plan.meta, .pages_written = plan.images.size()};
+}
+
+Result<Pager::CheckpointPlan> Pager::plan_checkpoint(const CheckpointRequest& request) {
+  const MutexLock lock(mutex_);
+  const Meta& last = *metas_[static_cast<std::size_t>(current_)];
+  if (request.txn < last.txn || (request.txn == last.txn && request.root != last.root.id)) {
+    return fail(Error(Code::kInvalidArgument,
+                      "a checkpoint of txn " + std::to_string(to_u64(request.txn)) +
+                          " can't follow that of txn " + std::to_string(to_u64(last.txn)))
+                    .with_rule("CKPT-6"));
+  }
+  if (to_u64(request.txn) > newest_txn_.load(std::memory_order_relaxed)) {
+    return fail(Code::kInvalidArgument, "the checkpoint's txn has not been sealed");
+  }
+  if (request.root != PageId{}) CAISSON_RETURN_IF_ERROR(check_range(request.root));
+  CheckpointPlan plan;
+  plan.slot = mutated(Mutant::kSameSlotTwice) ? MetaSlot::kA : other(current_);
+  plan.meta = {.uuid = uuid_,
+               .slot = plan.slot,
+               .page_size = page_size_,
+               .sequence = last_sequence_ + 1,
+               .txn = request.txn,
+               .root = {request.root, 0},
+               .apply_version = request.apply_version,
+               .page_count = 0,
+               .allocation = {},
+               .log = request.log,
+               .limits = limits_};
+  CAISSON_RETURN_IF_ERROR(take_blob_pages(plan));
+  checkpoint_pin_ = request.txn;
+  for (std::uint32_t index = 0; index < frames_.touched(); ++index) {
+    const Frame& frame = frames_.frame(index);
+    if (frame.state != FrameState::kDirty) continue;
+    if (frame.birth > request.txn || frame.death <= request.txn) continue;
+    plan.frames.push_back(index);
+    plan.images.push_back({frame.id, frames_.data(index)});
+  }
+  return plan;
+}
+
+// The blob says which pages are free, and takes some of them itself. So pages are taken until
+// what is to be said fits them; each page taken makes room for thousands of runs and adds at most
+// a few bytes, so this ends at once.
+Result<void> Pager::take_blob_pages(CheckpointPlan& plan) {
+  const std::vector<PageId>& earlier = blob_pages_[static_cast<std::size_t>(current_)];
+  const std::vector<PageId>& overwritten =
+      plan.slot == current_ ? earlier : blob_pages_[static_cast<std::size_t>(plan.slot)];
+  const auto state = [&] {
+    mutex_.assume_held();
+    return allocator_.as_of(plan.meta.txn,
+                            open_txn_ ? std::span<const PageId>(open_txn_->allocated)
+                                      : std::span<const PageId>(),
+                            plan.blob_pages, earlier, overwritten);
+  };
+  AllocationState said = state();
+  std::vector<std::byte> blob;
+  if (!said.empty()) {
+    const std::size_t per_page = allocation_bytes_per_page(page_size_);
+    blob = encode_allocation(said, first_page(page_size_));
+    while (blob.size() > plan.blob_pages.size() * per_page) {
+      auto id = take_page(AllocationUse::kEmergency);
+      if (!id) {
+        for (const PageId taken : plan.blob_pages) allocator_.give_back(taken);
+        return fail(std::move(id).error());
+      }
+      plan.blob_pages.push_back(*id);
+      blob = encode_allocation(state(), first_page(page_size_));
+    }
+    std::ranges::sort(plan.blob_pages);
+    plan.blob_buffer.emplace(plan.blob_pages.size() * page_size_);
+    plan.meta.allocation = {
+        .first = make_blob_pages(blob, plan.blob_pages, plan.meta.txn, checksum_seed_, page_size_,
+                                 plan.blob_buffer->bytes()),
+        .page_count = static_cast<std::uint32_t>(plan.blob_pages.size()),
+        .size_bytes = blob.size()};
+    for (std::size_t i = 0; i < plan.blob_pages.size(); ++i) {
+      plan.images.push_back(
+          {plan.blob_pages[i], plan.blob_buffer->data() + i * page_size_, true});
+    }
+  }
+  plan.meta.page_count = allocator_.page_count();
+  return {};
+}
+
+Result<void> Pager::write_checkpoint(const CheckpointRequest& request, CheckpointPlan& plan) {
+  PageWriter writer(*file_, table_, options_.layout, page_size_, checksum_seed_);
+  if (auto written = writer.write(plan.images); !written) {
+    // Lack of space, and a page that can't be encoded, leave the file as it was: what has been
+    // written lies in pages that no meta reaches.
+    const Code code = written.error().code();
+    if (code != Code::kOutOfSpace && code != Code::kInvalidArgument) poison(written.error());
+    return written;
+  }
+  if (request.root != PageId{}) {
+    plan.meta.root.checksum = table_.checksum(request.root);
+    if (plan.meta.root.checksum == 0) {
+      // A root of the last checkpoint that nobody has read: only that meta knows its checksum.
+      const Meta last = checkpointed();
+      CAISSON_RETURN_IF_ERROR(read({request.root, last.root.checksum}));
+      plan.meta.root.checksum = table_.checksum(request.root);
+    }
+  }
+  if (auto written = flush_and_write_meta(plan.meta); !written) {
+    poison(written.error());
+    return fail(Error(Code::kDurabilityUnknown,
+                      "the checkpoint may or may not survive: " + written.error().message())
+                    .in_file(file_->name())
+                    .with_rule("CKPT-4")
+                    .with_advice("Close the store and open it again."));
+  }
+  return {};
+}
+
+Result<void> Pager::flush_and_write_meta(const Meta& meta) {
+  const MetaBlock block = encode_meta(meta);
+  if (!mutated(Mutant::kMetaBeforeDataSync)) {
+    CAISSON_RETURN_IF_ERROR(file_->sync_data());                             // K2
+  }
+  CAISSON_RETURN_IF_ERROR(file_->write(meta_offset(meta.slot), block));      // K3
+  return file_->sync_data();                                                 // K4
+}
+
+// The file is as before, so everything else is, too: what was dirty still is.
+void Pager::abandon(CheckpointPlan& plan) {
+  const MutexLock lock(mutex_);
+  for (const PageId id : plan.blob_pages) {
+    table_.set_checksum(id, 0);
+    allocator_.give_back(id);
+  }
+  checkpoint_pin_.reset();
+}
+
+void Pager::complete(CheckpointPlan& plan) {
+  pages_written_.fetch_add(plan.images.size(), std::memory_order_relaxed);
+  checkpoints_.fetch_add(1, std::memory_order_relaxed);
+  const MutexLock lock(mutex_);
+  const auto slot = static_cast<std::size_t>(plan.slot);
+  for (const PageId id : blob_pages_[slot]) {  // ALLOC-6
+    table_.set_checksum(id, 0);
+    allocator_.give_back(id);
+  }
+  blob_pages_[slot] = std::move(plan.blob_pages);
+  metas_[slot] = plan.meta;
+  current_ = plan.slot;
+  last_sequence_ = plan.meta.sequence;
+  allocator_.forget_young(plan.meta.txn);
+  checkpoint_pin_.reset();
+  retire_written(plan.frames);
+}
+
+}  // namespace caisson::pager

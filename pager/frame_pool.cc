@@ -1,0 +1,69 @@
+#include "pager/frame_pool.h"
+
+namespace caisson::pager {
+namespace {
+
+// Free frames beyond this many give their memory back to the system.
+constexpr std::size_t kFreeFramesKept = 256;
+
+}  // namespace
+
+Result<FramePool> FramePool::create(std::uint32_t page_size, std::uint64_t frame_count) {
+  FramePool pool;
+  pool.page_size_ = page_size;
+  CAISSON_ASSIGN_OR_RETURN(pool.memory_, io::ReservedMemory::create(frame_count * page_size));
+  pool.frames_.resize(frame_count);
+  pool.counts_[static_cast<std::size_t>(FrameState::kFree)] = frame_count;
+  return pool;
+}
+
+void FramePool::set_state(Frame& frame, FrameState state) {
+  --counts_[static_cast<std::size_t>(frame.state)];
+  ++counts_[static_cast<std::size_t>(state)];
+  frame.state = state;
+}
+
+std::optional<std::uint32_t> FramePool::take(FrameState state, PageId id, TxnId birth) {
+  std::uint32_t index = 0;
+  if (!free_.empty()) {
+    index = free_.back();
+    free_.pop_back();
+  } else if (touched_ < frames_.size()) {
+    index = touched_++;
+  } else {
+    return std::nullopt;
+  }
+  Frame& frame = frames_[index];
+  set_state(frame, state);
+  frame.id = id;
+  frame.birth = birth;
+  frame.death = kAlive;
+  return index;
+}
+
+void FramePool::give_back(std::uint32_t index) {
+  set_state(frames_[index], FrameState::kFree);
+  if (free_.size() >= kFreeFramesKept) memory_.discard(index * page_size_, page_size_);
+  free_.push_back(index);
+}
+
+void FramePool::retire(std::uint32_t index, std::uint64_t epoch) {
+  set_state(frames_[index], FrameState::kRetired);
+  retired_.emplace_back(epoch, index);
+}
+
+void FramePool::release(std::uint64_t oldest_reader_epoch) {
+  while (!retired_.empty() && retired_.front().first < oldest_reader_epoch) {
+    give_back(retired_.front().second);
+    retired_.pop_front();
+  }
+}
+
+std::optional<std::uint32_t> FramePool::index_of(const std::byte* bytes) const {
+  const auto base = reinterpret_cast<std::uintptr_t>(memory_.data());
+  const auto at = reinterpret_cast<std::uintptr_t>(bytes);
+  if (bytes == nullptr || at < base || at >= base + memory_.size()) return std::nullopt;
+  return static_cast<std::uint32_t>((at - base) / page_size_);
+}
+
+}  // namespace caisson::pager

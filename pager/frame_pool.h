@@ -1,0 +1,90 @@
+// Pages in memory: new ones that the file doesn't hold yet, and, where the file isn't mapped,
+// verified copies of those that it does.
+
+#ifndef CAISSON_PAGER_FRAME_POOL_H_
+#define CAISSON_PAGER_FRAME_POOL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "io/memory.h"
+
+namespace caisson::pager {
+
+enum class FrameState : std::uint8_t {
+  kFree,
+  kDirty,    // A new page. It changes only while the transaction that made it is open.
+  kCached,   // A verified copy of a page of the file.
+  kRetired,  // No longer in the page table, but a reader may still look at it.
+};
+
+// A txn later than all others: a page that has not died.
+inline constexpr TxnId kAlive{~std::uint64_t{0}};
+
+struct Frame {
+  FrameState state = FrameState::kFree;
+  PageId id{};
+  TxnId birth{};
+  TxnId death = kAlive;
+};
+
+// A fixed number of frames in one range of addresses; their memory appears when first used.
+//
+// A frame that leaves the page table is retired with the number of the present epoch. Readers
+// note the epoch when they start. So a frame retired in epoch E is free for reuse once every
+// reader's epoch is above E.
+//
+// Not thread-safe; the pager's mutex guards it. The bytes of a frame follow the page table's
+// rules.
+class FramePool {
+ public:
+  FramePool() = default;
+  static Result<FramePool> create(std::uint32_t page_size, std::uint64_t frame_count);
+
+  std::uint64_t capacity() const { return frames_.size(); }
+  std::uint64_t count(FrameState state) const { return counts_[static_cast<std::size_t>(state)]; }
+
+  // A free frame, with whatever bytes it had last; none when all are in use.
+  std::optional<std::uint32_t> take(FrameState state, PageId id, TxnId birth);
+
+  // Makes a frame free at once: no reader can have seen it.
+  void give_back(std::uint32_t index);
+
+  // Puts a frame that readers may look at aside, until release() finds that none does.
+  void retire(std::uint32_t index, std::uint64_t epoch);
+
+  // Frees what was retired before the epoch of the oldest reader.
+  void release(std::uint64_t oldest_reader_epoch);
+
+  std::byte* data(std::uint32_t index) const { return memory_.data() + index * page_size_; }
+
+  // The frame that these bytes are, if they are one.
+  std::optional<std::uint32_t> index_of(const std::byte* bytes) const;
+
+  Frame& frame(std::uint32_t index) { return frames_[index]; }
+  const Frame& frame(std::uint32_t index) const { return frames_[index]; }
+
+  // The number of frames ever taken: indexes from here on are free and untouched.
+  std::uint32_t touched() const { return touched_; }
+
+ private:
+  void set_state(Frame& frame, FrameState state);
+
+  std::uint64_t page_size_ = 0;
+  io::ReservedMemory memory_;
+  std::vector<Frame> frames_;
+  std::uint32_t touched_ = 0;
+  std::vector<std::uint32_t> free_;
+  std::deque<std::pair<std::uint64_t, std::uint32_t>> retired_;  // By epoch, ascending.
+  std::array<std::uint64_t, 4> counts_{};
+};
+
+}  // namespace caisson::pager
+
+#endif  // CAISSON_PAGER_FRAME_POOL_H_

@@ -1,0 +1,389 @@
+#include "pager/open.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/codec.h"
+#include "base/crc32c.h"
+#include "io/memory.h"
+#include "pager/mutants.h"
+#include "pager/scrub.h"
+
+namespace caisson::pager {
+namespace {
+
+constexpr std::array<MetaSlot, 2> kSlots = {MetaSlot::kA, MetaSlot::kB};
+
+// FILE-5: the byte that a writer locks.
+constexpr std::uint64_t kLockOffset = 0;
+
+Result<void> check_file_system(const io::Directory& directory, const PagerOptions& options) {
+  if (options.read_only || options.allow_network_file_system) return {};
+  CAISSON_ASSIGN_OR_RETURN(const io::FileSystemKind kind, directory.file_system());
+  if (kind == io::FileSystemKind::kLocal) return {};
+  return fail(Error(Code::kUnsupported, "the store lies on a network file system, whose locks and "
+                                        "mappings can't be trusted")
+                  .in_file(directory.name())
+                  .with_advice("Move it to a local disk, open it read-only, or set "
+                               "allow_network_file_system."));
+}
+
+// Removes what a creation that was cut off left behind, but not under somebody who is creating
+// the file at this moment: that one holds the lock.
+Result<void> remove_abandoned(io::Directory& directory) {
+  CAISSON_ASSIGN_OR_RETURN(const auto file, directory.open_file(kPageFileNewName,
+                                                                {io::OpenMode::kReadWrite, false}));
+  CAISSON_RETURN_IF_ERROR(file->try_lock(io::LockKind::kExclusive, kLockOffset, 1));
+  return directory.unlink(kPageFileNewName);
+}
+
+Result<std::unique_ptr<io::File>> create_new_name(io::Directory& directory) {
+  const io::OpenOptions options{io::OpenMode::kCreate, false};
+  auto file = directory.open_file(kPageFileNewName, options);
+  if (file || file.error().code() != Code::kAlreadyExists) return file;
+  CAISSON_RETURN_IF_ERROR(remove_abandoned(directory));
+  return directory.open_file(kPageFileNewName, options);
+}
+
+// The area of the metas for an empty store, with both metas whole: the loss of one costs nothing
+// from the first day on.
+Result<void> write_empty_file(io::File& file, const CreateOptions& options, const Uuid& uuid) {
+  io::AlignedBuffer area(kMetaAreaSize);
+  Meta meta;
+  meta.uuid = uuid;
+  meta.page_size = options.page_size;
+  meta.page_count = to_u64(first_page(options.page_size));
+  meta.limits = options.limits;
+  for (const MetaSlot slot : kSlots) {
+    meta.slot = slot;
+    meta.sequence = slot == MetaSlot::kA ? 1 : 2;
+    std::ranges::copy(encode_meta(meta), area.data() + meta_offset(slot));
+  }
+  CAISSON_RETURN_IF_ERROR(file.write(0, area.bytes()));
+  return file.sync_all();
+}
+
+Error combine(const std::array<Candidate, 2>& candidates) {
+  const Error& a = *candidates[0].reason;
+  const Error& b = *candidates[1].reason;
+  const bool same = a.code() == b.code();
+  const Code code = same ? a.code()
+                         : (a.code() == Code::kIoError || b.code() == Code::kIoError)
+                               ? Code::kIoError
+                               : Code::kCorruption;
+  return Error(code, "neither checkpoint can be read: " + a.to_string() + "; and " + b.to_string())
+      .in_file(kPageFileName)
+      .with_advice("Restore a backup, or salvage what is left with `caisson verify`.");
+}
+
+// The body of an allocation page.
+struct BlobPart {
+  PageRef next;
+  Bytes bytes;
+};
+
+Result<BlobPart> parse_blob_page(Bytes page, std::size_t expected_size) {
+  const PageHeader header = read_header(page.data());
+  Decoder in(page.subspan(kPageHeaderSize));
+  BlobPart part;
+  part.next.id = PageId{in.u64()};
+  part.next.checksum = in.u32();
+  const std::uint32_t size = in.u32();
+  part.bytes = in.bytes(expected_size);
+  in.zeros(in.remaining());
+  if (!in.ok() || size != expected_size || header.type != PageType::kAllocation ||
+      header.level != 0) {
+    return fail(Error(Code::kCorruption, "not the page of an allocation blob that its meta says")
+                    .at_page(to_u64(header.id))
+                    .with_rule("ALLOC-1"));
+  }
+  return part;
+}
+
+}  // namespace
+
+Result<void> create_page_file(io::Vfs& vfs, io::Directory& directory,
+                              const CreateOptions& options) {
+  CAISSON_RETURN_IF_ERROR(validate(options));
+  if (auto existing = directory.open_file(kPageFileName, {}); existing) {
+    return fail(Error(Code::kAlreadyExists, "there is a page file already")
+                    .in_file(kPageFileName)
+                    .with_advice("Open it, or choose another directory."));
+  }
+  Uuid uuid = options.uuid.value_or(Uuid{});
+  if (!options.uuid) CAISSON_RETURN_IF_ERROR(vfs.random(uuid.bytes));
+  CAISSON_ASSIGN_OR_RETURN(const auto file, create_new_name(directory));
+  Result<void> done = file->try_lock(io::LockKind::kExclusive, kLockOffset, 1);
+  if (done) done = write_empty_file(*file, options, uuid);
+  if (done) {
+    done = directory.rename(kPageFileNewName, kPageFileName,
+                            io::Directory::IfTargetExists::kFail);
+  }
+  if (!done) {
+    (void)directory.unlink(kPageFileNewName);  // The next creation would remove it as well.
+    return done;
+  }
+  return directory.sync();
+}
+
+Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOptions& options) {
+  CAISSON_RETURN_IF_ERROR(validate(options));
+  CAISSON_RETURN_IF_ERROR(check_file_system(directory, options));
+  OpenAttempt attempt;
+  attempt.options_ = options;
+  const io::OpenMode mode = options.read_only ? io::OpenMode::kRead : io::OpenMode::kReadWrite;
+  CAISSON_ASSIGN_OR_RETURN(attempt.file_, directory.open_file(kPageFileName, {mode, false}));
+  if (!options.read_only) {
+    CAISSON_RETURN_IF_ERROR(
+        attempt.file_->try_lock(io::LockKind::kExclusive, kLockOffset, 1));
+    // OPEN-1: what an earlier process left in the cache becomes durable, or we learn that it
+    // can't.
+    if (!mutated(Mutant::kCachedMetaTrusted)) CAISSON_RETURN_IF_ERROR(attempt.file_->sync_data());
+  }
+  CAISSON_ASSIGN_OR_RETURN(attempt.file_size_, attempt.file_->size());
+  CAISSON_RETURN_IF_ERROR(attempt.read_metas(directory));
+  CAISSON_RETURN_IF_ERROR(attempt.compare_metas());
+  for (Candidate& candidate : attempt.candidates_) attempt.check_checkpoint(candidate);
+  return attempt;
+}
+
+Result<void> OpenAttempt::read_metas(io::Directory& directory) {
+  std::unique_ptr<io::File> direct;
+  const bool past_cache = !options_.read_only && !mutated(Mutant::kCachedMetaTrusted) &&
+                          !mutated(Mutant::kStaleCleanCacheTrusted);
+  if (past_cache) {
+    auto opened = directory.open_file(kPageFileName, {io::OpenMode::kRead, true});
+    if (opened) {
+      direct = std::move(*opened);
+    } else if (opened.error().code() == Code::kUnsupported) {
+      file_->advise(0, 0, io::Advice::kDontNeed);  // The next best: the flush made it clean.
+    } else {
+      return fail(std::move(opened).error());
+    }
+  }
+  const io::File& source = direct != nullptr ? *direct : *file_;
+  io::AlignedBuffer block(kMetaSize);
+  for (const MetaSlot slot : kSlots) {
+    Candidate& candidate = candidates_[static_cast<std::size_t>(slot)];
+    auto count = source.read(meta_offset(slot), block.bytes());
+    if (!count) {
+      candidate.reason = std::move(count).error();
+      continue;
+    }
+    auto meta = decode_meta(slot, block.bytes().first(*count));
+    if (meta) {
+      candidate.meta = *meta;
+      continue;
+    }
+    if (meta.error().code() == Code::kUnsupportedVersion) {
+      return fail(std::move(meta.error())
+                      .in_file(kPageFileName)
+                      .with_advice("Open the store with the version of Caisson that wrote it, or "
+                                   "a later one."));
+    }
+    candidate.reason = std::move(meta.error()).in_file(kPageFileName);
+  }
+  return {};
+}
+
+Result<void> OpenAttempt::compare_metas() const {
+  for (const Candidate& candidate : candidates_) {
+    if (candidate.meta && options_.expected_uuid &&
+        candidate.meta->uuid != *options_.expected_uuid) {
+      return fail(Error(Code::kWrongStore, "the page file belongs to another store")
+                      .in_file(kPageFileName)
+                      .with_advice("Put back the file that belongs here."));
+    }
+  }
+  if (!candidates_[0].meta || !candidates_[1].meta) return {};
+  const Meta& a = *candidates_[0].meta;
+  const Meta& b = *candidates_[1].meta;
+  const auto contradiction = [](Code code, std::string what) {
+    return fail(Error(code, std::move(what)).in_file(kPageFileName).with_rule("META-6"));
+  };
+  if (a.uuid != b.uuid) return contradiction(Code::kWrongStore, "the metas are of two stores");
+  if (a.page_size != b.page_size) {
+    return contradiction(Code::kCorruption, "the metas differ in page size");
+  }
+  if (a.sequence == b.sequence || (a.sequence < b.sequence ? a.txn > b.txn : b.txn > a.txn)) {
+    return contradiction(Code::kCorruption, "the metas contradict each other in their order");
+  }
+  return {};
+}
+
+void OpenAttempt::check_checkpoint(Candidate& candidate) {
+  if (!candidate.meta) return;
+  const Meta& meta = *candidate.meta;
+  const auto check = [&]() -> Result<void> {
+    if (meta.page_count > file_size_ / meta.page_size) {
+      return fail(Error(Code::kCorruption,
+                        "the file has " + std::to_string(file_size_) + " bytes, and " +
+                            std::string(to_string(meta.slot)) + " names " +
+                            std::to_string(meta.page_count) + " pages of " +
+                            std::to_string(meta.page_size))
+                      .with_rule("FILE-3"));
+    }
+    if (meta.page_count > options_.address_space_bytes / meta.page_size) {
+      return fail(Error(Code::kResourceExhausted,
+                        "the page file has more than " +
+                            std::to_string(options_.address_space_bytes) + " bytes")
+                      .with_advice("Open the store with a larger address_space_bytes."));
+    }
+    if (meta.root.id != PageId{}) {
+      std::vector<std::byte> page(meta.page_size);
+      CAISSON_RETURN_IF_ERROR(read_page(meta, meta.root, page));
+    }
+    return read_allocation(candidate);
+  };
+  if (auto checked = check(); !checked) {
+    candidate.reason = std::move(checked.error()).in_file(kPageFileName);
+  }
+}
+
+Result<void> OpenAttempt::read_page(const Meta& meta, const PageRef& ref,
+                                    MutableBytes into) const {
+  if (to_u64(ref.id) < to_u64(first_page(meta.page_size)) || to_u64(ref.id) >= meta.page_count) {
+    return fail(Error(Code::kCorruption, "a reference to a page that can't be")
+                    .at_page(to_u64(ref.id))
+                    .with_rule("PAGE-6"));
+  }
+  CAISSON_RETURN_IF_ERROR(file_->read_exactly(to_u64(ref.id) * meta.page_size, into));
+  return check_page(page_checksum_seed(meta.uuid), into,
+                    {.id = ref.id, .checksum = ref.checksum, .txn_max = meta.txn});
+}
+
+Result<void> OpenAttempt::read_allocation(Candidate& candidate) {
+  const Meta& meta = *candidate.meta;
+  if (meta.allocation.first.id == PageId{}) return {};
+  const std::size_t per_page = allocation_bytes_per_page(meta.page_size);
+  std::vector<std::byte> blob;
+  std::vector<std::byte> page(meta.page_size);
+  PageRef next = meta.allocation.first;
+  for (std::uint32_t i = 0; i < meta.allocation.page_count; ++i) {
+    CAISSON_RETURN_IF_ERROR(read_page(meta, next, page));
+    const std::size_t left = meta.allocation.size_bytes - blob.size();
+    CAISSON_ASSIGN_OR_RETURN(const BlobPart part,
+                             parse_blob_page(page, std::min(per_page, left)));
+    blob.insert(blob.end(), part.bytes.begin(), part.bytes.end());
+    candidate.blob_pages.push_back(next.id);
+    next = part.next;
+    const bool last = i + 1 == meta.allocation.page_count;
+    if (last != (next.id == PageId{}) || (last && next.checksum != 0)) {
+      return fail(Error(Code::kCorruption, "the allocation blob is longer or shorter than " +
+                                               std::string(to_string(meta.slot)) + " says")
+                      .with_rule("ALLOC-1"));
+    }
+  }
+  CAISSON_ASSIGN_OR_RETURN(
+      candidate.allocation,
+      decode_allocation(blob, {.first_page = first_page(meta.page_size),
+                               .page_count = meta.page_count,
+                               .txn = meta.txn}));
+  return check_blob_pages_unlisted(candidate);
+}
+
+// ALLOC-3, for the blob's own pages, and the root's.
+Result<void> OpenAttempt::check_blob_pages_unlisted(const Candidate& candidate) {
+  PageSet used;
+  for (const PageRun& run : candidate.allocation.free) used.insert(run);
+  for (const DeadRun& dead : candidate.allocation.dead) used.insert(dead.run);
+  for (const PageRun& run : candidate.allocation.earlier_blob) used.insert(run);
+  std::vector<PageId> pages = candidate.blob_pages;
+  if (candidate.meta->root.id != PageId{}) pages.push_back(candidate.meta->root.id);
+  for (const PageId id : pages) {
+    if (used.contains(id)) {
+      return fail(Error(Code::kCorruption, "a page in use stands in the allocation blob's lists")
+                      .at_page(to_u64(id))
+                      .with_rule("ALLOC-3"));
+    }
+    used.insert(id);
+  }
+  return {};
+}
+
+Result<MetaSlot> OpenAttempt::newest() const {
+  const Candidate& a = candidates_[0];
+  const Candidate& b = candidates_[1];
+  if (!a.offered() && !b.offered()) return fail(combine(candidates_));
+  if (!a.offered()) return MetaSlot::kB;
+  if (!b.offered()) return MetaSlot::kA;
+  return a.meta->sequence > b.meta->sequence ? MetaSlot::kA : MetaSlot::kB;
+}
+
+Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
+  Candidate& chosen = attempt.candidates_[static_cast<std::size_t>(slot)];
+  if (!chosen.offered()) {
+    return fail(Error(Code::kInvalidArgument,
+                      std::string(to_string(slot)) + " is not offered: " +
+                          chosen.reason->message())
+                    .in_file(kPageFileName));
+  }
+  const Meta& meta = *chosen.meta;
+  std::unique_ptr<Pager> pager(new Pager(std::move(attempt.file_), attempt.options_, meta));
+  const std::uint64_t address_space = attempt.options_.address_space_bytes;
+  CAISSON_ASSIGN_OR_RETURN(pager->table_, PageTable::create(address_space / meta.page_size));
+  if (attempt.options_.access == PageAccess::kMapped) {
+    // No mapping is no error: private copies serve as well.
+    if (auto mapping = pager->file_->map(address_space)) {
+      pager->mapping_ = std::move(*mapping);
+      pager->mapping_->advise(0, meta.page_count * meta.page_size, io::Advice::kRandom);
+    }
+  }
+  if (mutated(Mutant::kLoserSlotRewritten)) {
+    for (const Candidate& candidate : attempt.candidates_) {
+      if (candidate.meta) continue;
+      const MetaSlot loser = other(slot);
+      MetaBlock block{};
+      CAISSON_RETURN_IF_ERROR(pager->file_->read_exactly(meta_offset(loser), block));
+      store_u32(block.data() + 8, 0);
+      store_u32(block.data() + 8, crc32c(block));
+      CAISSON_RETURN_IF_ERROR(pager->file_->write(meta_offset(loser), block));
+    }
+  }
+  const MutexLock lock(pager->mutex_);
+  CAISSON_ASSIGN_OR_RETURN(
+      pager->frames_,
+      FramePool::create(meta.page_size,
+                        attempt.options_.memory_budget_bytes / meta.page_size));
+  pager->allocator_ = Allocator(first_page(meta.page_size), meta.page_count,
+                                attempt.file_size_ / meta.page_size, chosen.allocation);
+  pager->page_count_.store(meta.page_count, std::memory_order_release);
+  pager->newest_txn_.store(to_u64(meta.txn), std::memory_order_release);
+  pager->current_ = slot;
+  // A whole meta that is not offered isn't worth protecting, but its number is taken.
+  for (const MetaSlot each : kSlots) {
+    const Candidate& candidate = attempt.candidate(each);
+    if (candidate.meta) {
+      pager->last_sequence_ = std::max(pager->last_sequence_, candidate.meta->sequence);
+    }
+    if (candidate.offered()) pager->metas_[static_cast<std::size_t>(each)] = candidate.meta;
+  }
+  pager->blob_pages_[static_cast<std::size_t>(slot)] = chosen.blob_pages;
+  for (const PageRun& run : chosen.allocation.earlier_blob) {
+    for (std::uint64_t i = 0; i < run.count; ++i) {
+      pager->blob_pages_[static_cast<std::size_t>(other(slot))].push_back(
+          PageId{to_u64(run.first) + i});
+    }
+  }
+  return pager;
+}
+
+Result<std::unique_ptr<Pager>> open_pager(io::Directory& directory, const PagerOptions& options) {
+  CAISSON_ASSIGN_OR_RETURN(OpenAttempt attempt, OpenAttempt::begin(directory, options));
+  CAISSON_ASSIGN_OR_RETURN(const MetaSlot slot, attempt.newest());
+  return open_pager(std::move(attempt), slot);
+}
+
+Result<std::unique_ptr<Pager>> open_untrusted(io::Directory& directory, PagerOptions options) {
+  options.read_only = true;
+  options.access = PageAccess::kPrivate;
+  CAISSON_ASSIGN_OR_RETURN(auto pager, open_pager(directory, options));
+  CAISSON_ASSIGN_OR_RETURN(ScrubReport report, scrub(*pager, {}));
+  for (ScrubFinding& finding : report.findings) {
+    if (finding.severity == ScrubSeverity::kDamage) return fail(std::move(finding.error));
+  }
+  return pager;
+}
+
+}  // namespace caisson::pager

@@ -1,0 +1,88 @@
+// Creating and opening a page file: spec/pages.md, sections 1, 2 and 6.
+
+#ifndef CAISSON_PAGER_OPEN_H_
+#define CAISSON_PAGER_OPEN_H_
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/vfs.h"
+#include "pager/allocation.h"
+#include "pager/meta.h"
+#include "pager/options.h"
+#include "pager/pager.h"
+
+namespace caisson::pager {
+
+// The name of the page file in a store's directory, and the one that it has while it is created.
+inline constexpr const char* kPageFileName = "pages";
+inline constexpr const char* kPageFileNewName = "pages.new";
+
+// Creates an empty page file, whole and durable, or nothing at all (FILE-4). What an earlier
+// attempt that was cut off left behind is removed.
+// Errors: kAlreadyExists, kBusy (somebody is creating it now), kInvalidArgument, kOutOfSpace,
+// kReadOnly, kPermissionDenied, kIoError.
+Result<void> create_page_file(io::Vfs& vfs, io::Directory& directory, const CreateOptions& options);
+
+// One of the two checkpoints that a page file may hold.
+struct Candidate {
+  std::optional<Meta> meta;     // Present if the meta itself is whole (META-1 to META-5).
+  std::optional<Error> reason;  // Why this checkpoint can't be offered; absent if it can.
+  AllocationState allocation;   // Of an offered checkpoint,
+  std::vector<PageId> blob_pages;  // and the pages that say so.
+
+  bool offered() const { return !reason.has_value(); }
+};
+
+// An opened and locked page file whose checkpoint has not been chosen. Nothing has been written.
+// Gives the file up, and the lock with it, when destroyed.
+class OpenAttempt {
+ public:
+  // Steps 1 and 2 of section 6. Errors, besides those of opening a file: kBusy (another process
+  // writes it), kUnsupportedVersion, kWrongStore, kReadOnly, kUnsupported (a network file
+  // system), kCorruption where the two metas contradict each other (META-6). A checkpoint that
+  // can't be read is no error here: the candidate says so.
+  static Result<OpenAttempt> begin(io::Directory& directory, const PagerOptions& options);
+
+  const Candidate& candidate(MetaSlot slot) const {
+    return candidates_[static_cast<std::size_t>(slot)];
+  }
+
+  // The offered checkpoint with the higher sequence: the answer where no log has a say.
+  // kCorruption naming both reasons when none is offered.
+  Result<MetaSlot> newest() const;
+
+ private:
+  friend Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot);
+
+  OpenAttempt() = default;
+  Result<void> read_metas(io::Directory& directory);
+  Result<void> compare_metas() const;
+  void check_checkpoint(Candidate& candidate);
+  Result<void> read_allocation(Candidate& candidate);
+  static Result<void> check_blob_pages_unlisted(const Candidate& candidate);
+  Result<void> read_page(const Meta& meta, const PageRef& ref, MutableBytes into) const;
+
+  PagerOptions options_;
+  std::unique_ptr<io::File> file_;
+  std::uint64_t file_size_ = 0;
+  std::array<Candidate, 2> candidates_;
+};
+
+// Step 3: opens the file at the checkpoint of `slot`. kInvalidArgument if it is not offered.
+Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot);
+
+// All of it, at the newest checkpoint that is offered.
+Result<std::unique_ptr<Pager>> open_pager(io::Directory& directory, const PagerOptions& options);
+
+// For files from strangers (OPEN-3): read-only, never mapped, and every page that is not free is
+// read and checked before this returns. Takes time in proportion to the file's size.
+Result<std::unique_ptr<Pager>> open_untrusted(io::Directory& directory, PagerOptions options);
+
+}  // namespace caisson::pager
+
+#endif  // CAISSON_PAGER_OPEN_H_

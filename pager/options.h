@@ -1,0 +1,75 @@
+// How a page file is created and opened.
+
+#ifndef CAISSON_PAGER_OPTIONS_H_
+#define CAISSON_PAGER_OPTIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "base/result.h"
+#include "pager/layout.h"
+#include "pager/meta.h"
+#include "pager/page.h"
+
+namespace caisson::pager {
+
+struct CreateOptions {
+  std::uint32_t page_size = kPageSizeDefault;  // 4, 8, 16, 32 or 64 KiB.
+  Limits limits;
+  std::optional<Uuid> uuid;  // Drawn at random if absent.
+};
+
+// Sanitizers keep tables of their own for every address range, so theirs are smaller.
+#if defined(__has_feature)
+#define CAISSON_HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define CAISSON_HAS_FEATURE(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    CAISSON_HAS_FEATURE(address_sanitizer) || CAISSON_HAS_FEATURE(thread_sanitizer)
+inline constexpr std::uint64_t kAddressSpaceDefault = std::uint64_t{64} << 30U;
+#else
+inline constexpr std::uint64_t kAddressSpaceDefault = std::uint64_t{1} << 40U;
+#endif
+
+enum class PageAccess : std::uint8_t {
+  kMapped,   // Readers look into a mapping of the file; private copies where there can be none.
+  kPrivate,  // Readers look at verified copies in memory.
+};
+
+struct PagerOptions {
+  PageAccess access = PageAccess::kMapped;
+  bool read_only = false;
+
+  // On network file systems neither locks nor mappings can be trusted; writing there is refused
+  // unless this is set. Reading uses private copies.
+  bool allow_network_file_system = false;
+
+  // The largest size that the file may reach while it is open: this much of the address space is
+  // reserved, not used. At least 1 MiB.
+  std::uint64_t address_space_bytes = kAddressSpaceDefault;
+
+  // Memory for pages that the file doesn't hold yet and for private copies. At least 64 pages.
+  std::uint64_t memory_budget_bytes = std::uint64_t{64} << 20U;
+
+  // The store that the file has to belong to, if known (kWrongStore otherwise).
+  std::optional<Uuid> expected_uuid;
+
+  // Where pages with level above 0 keep references. Needed to write such pages. Outlives the
+  // pager.
+  const PageLayout* layout = nullptr;
+
+  // The least epoch that any reader noted and is still reading with; Pager::epoch(), read before
+  // the readers were looked at, if there are none. Called with the pager's mutex held, so it
+  // must not call the pager. Absent: a reader may hold every frame for ever.
+  std::function<std::uint64_t()> oldest_reader_epoch;
+};
+
+// Checks the numbers. Errors: kInvalidArgument naming the option.
+Result<void> validate(const CreateOptions& options);
+Result<void> validate(const PagerOptions& options);
+
+}  // namespace caisson::pager
+
+#endif  // CAISSON_PAGER_OPTIONS_H_

@@ -1,0 +1,98 @@
+#include "pager/page_txn.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace caisson::pager {
+
+Result<PageTxn> PageTxn::begin(Pager& pager, TxnId txn) {
+  CAISSON_RETURN_IF_ERROR(pager.check_writable());
+  const MutexLock lock(pager.mutex_);
+  if (pager.open_txn_) return fail(Code::kBusy, "another transaction is open");
+  const std::uint64_t newest = pager.newest_txn_.load(std::memory_order_relaxed);
+  if (to_u64(txn) <= newest || txn == kAlive) {
+    return fail(Code::kInvalidArgument, "txn " + std::to_string(to_u64(txn)) +
+                                            " can't follow txn " + std::to_string(newest));
+  }
+  pager.open_txn_.emplace().txn = txn;
+  return PageTxn(pager, txn);
+}
+
+PageTxn::PageTxn(PageTxn&& other) noexcept
+    : pager_(std::exchange(other.pager_, nullptr)), txn_(other.txn_) {}
+
+PageTxn::~PageTxn() {
+  if (pager_ != nullptr) roll_back();
+}
+
+void PageTxn::use_emergency_space() {
+  const MutexLock lock(pager_->mutex_);
+  pager_->open_txn_->use = AllocationUse::kEmergency;
+}
+
+Result<NewPage> PageTxn::allocate(PageType type, std::uint8_t level) {
+  Pager& pager = *pager_;
+  CAISSON_RETURN_IF_ERROR(pager.check_writable());
+  const MutexLock lock(pager.mutex_);
+  CAISSON_ASSIGN_OR_RETURN(const PageId id, pager.take_page(pager.open_txn_->use));
+  const std::optional<std::uint32_t> frame = pager.take_frame(FrameState::kDirty, id, txn_);
+  if (!frame) {
+    pager.allocator_.give_back(id);
+    return fail(pager.frames_used_up());
+  }
+  pager.open_txn_->allocated.push_back(id);
+  const MutableBytes bytes(pager.frames_.data(*frame), pager.page_size_);
+  std::memset(bytes.data(), 0, bytes.size());
+  write_header({.type = type, .level = level, .id = id, .txn = txn_}, bytes);
+  pager.table_.set_checksum(id, 0);
+  pager.table_.set_ready(id, bytes.data());
+  return NewPage{id, bytes};
+}
+
+MutableBytes PageTxn::editable(PageId id) {
+  Pager& pager = *pager_;
+  const MutexLock lock(pager.mutex_);
+  const std::optional<std::uint32_t> frame = pager.dirty_frame(id);
+  if (!frame || pager.frames_.frame(*frame).birth != txn_) return {};
+  return {pager.frames_.data(*frame), pager.page_size_};
+}
+
+void PageTxn::free(PageId id, TxnId birth) {
+  Pager& pager = *pager_;
+  const MutexLock lock(pager.mutex_);
+  if (birth == txn_) {
+    pager.forget_page(id);
+    pager.allocator_.give_back(id);
+  } else {
+    pager.open_txn_->freed.push_back({id, birth, txn_});
+  }
+}
+
+void PageTxn::seal() {
+  Pager& pager = *std::exchange(pager_, nullptr);
+  const MutexLock lock(pager.mutex_);
+  for (const DeadPage& page : pager.open_txn_->freed) {
+    pager.allocator_.retire(page);
+    if (const auto frame = pager.dirty_frame(page.id)) {
+      pager.frames_.frame(*frame).death = page.death;
+    }
+  }
+  pager.allocator_.add_young(txn_, std::move(pager.open_txn_->allocated));
+  pager.open_txn_.reset();
+  pager.newest_txn_.store(to_u64(txn_), std::memory_order_release);
+}
+
+void PageTxn::roll_back() {
+  Pager& pager = *std::exchange(pager_, nullptr);
+  const MutexLock lock(pager.mutex_);
+  for (const PageId id : pager.open_txn_->allocated) {
+    // Freed already by the transaction itself, perhaps more than once.
+    if (pager.allocator_.is_free(id)) continue;
+    pager.forget_page(id);
+    pager.allocator_.give_back(id);
+  }
+  pager.open_txn_.reset();
+}
+
+}  // namespace caisson::pager

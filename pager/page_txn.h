@@ -1,0 +1,64 @@
+// The writer's side of the pager: making pages and freeing them, all or nothing.
+
+#ifndef CAISSON_PAGER_PAGE_TXN_H_
+#define CAISSON_PAGER_PAGE_TXN_H_
+
+#include "base/result.h"
+#include "pager/pager.h"
+
+namespace caisson::pager {
+
+// A page that a transaction made: zeros behind the header.
+struct NewPage {
+  PageId id{};
+  MutableBytes bytes;  // Valid until the page is freed, spilled or checkpointed.
+};
+
+// One transaction's pages. At most one is open at a time. Used by one thread.
+// A transaction that is destroyed before it was sealed leaves nothing.
+class PageTxn {
+ public:
+  // Starts a transaction. kInvalidArgument unless `txn` is later than every one before;
+  // kBusy if another is open; kReadOnly; kPoisoned.
+  static Result<PageTxn> begin(Pager& pager, TxnId txn);
+
+  PageTxn(PageTxn&& other) noexcept;
+  PageTxn(const PageTxn&) = delete;
+  PageTxn& operator=(const PageTxn&) = delete;
+  PageTxn& operator=(PageTxn&&) = delete;
+  ~PageTxn();
+
+  TxnId txn() const { return txn_; }
+
+  // Lets this transaction use the last of the space: for one that only deletes.
+  void use_emergency_space();
+
+  // Makes a page. Errors: kOutOfSpace; kResourceExhausted (no frame is free: spill, checkpoint,
+  // or close old readers; or the file would outgrow address_space_bytes).
+  Result<NewPage> allocate(PageType type, std::uint8_t level);
+
+  // The bytes of a page that this transaction made and may still edit; empty for every other
+  // page: copy that to a new one.
+  MutableBytes editable(PageId id);
+
+  // Frees a page, born at `birth`. One that this transaction made is gone at once; another one
+  // dies when this transaction is sealed.
+  void free(PageId id, TxnId birth);
+
+  // Ends the transaction: its pages don't change any more, and what it freed is dead from here
+  // on. Readers see nothing of it before its root is published.
+  void seal();
+
+  // Ends the transaction without a trace.
+  void roll_back();
+
+ private:
+  PageTxn(Pager& pager, TxnId txn) : pager_(&pager), txn_(txn) {}
+
+  Pager* pager_;  // Null once ended.
+  TxnId txn_;
+};
+
+}  // namespace caisson::pager
+
+#endif  // CAISSON_PAGER_PAGE_TXN_H_

@@ -1,0 +1,362 @@
+#include "pager/pager.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pager/mutants.h"
+#include "pager/page_writer.h"
+
+namespace caisson::pager {
+namespace {
+
+// The file grows by an eighth of itself, within these bounds.
+constexpr std::uint64_t kGrowthMinBytes = std::uint64_t{1} << 20U;
+constexpr std::uint64_t kGrowthMaxBytes = std::uint64_t{64} << 20U;
+
+}  // namespace
+
+Pager::Pager(std::unique_ptr<io::File> file, const PagerOptions& options, const Meta& meta)
+    : options_(options),
+      file_(std::move(file)),
+      uuid_(meta.uuid),
+      page_size_(meta.page_size),
+      checksum_seed_(page_checksum_seed(meta.uuid)),
+      limits_(meta.limits) {}
+
+Pager::~Pager() = default;
+
+// --- Reading -------------------------------------------------------------------------------------
+
+Result<void> Pager::check_range(PageId id) const {
+  const std::uint64_t end = page_count_.load(std::memory_order_acquire);
+  if (id >= first_page(page_size_) && to_u64(id) < end) return {};
+  return fail(Error(Code::kCorruption,
+                    "a reference to a page that can't be; pages go from " +
+                        std::to_string(to_u64(first_page(page_size_))) + " to " +
+                        std::to_string(end - 1))
+                  .in_file(file_->name())
+                  .at_page(to_u64(id))
+                  .with_rule("PAGE-6")
+                  .with_advice("Run `caisson verify` to see what it affects."));
+}
+
+Result<void> Pager::check_first_read(const PageRef& ref, Bytes page) {
+  // What this process wrote or verified itself counts more than the parent's word: a parent
+  // that is still in memory does not know the checksums of children written since.
+  const std::uint32_t known = table_.checksum(ref.id);
+  const PageExpectation expected{.id = ref.id,
+                                 .checksum = known != 0 ? known : ref.checksum,
+                                 .txn_max = TxnId{newest_txn_.load(std::memory_order_acquire)}};
+  if (auto checked = check_page(checksum_seed_, page, expected); !checked) {
+    return fail(std::move(checked.error()).in_file(file_->name()).at_offset(offset_of(ref.id)));
+  }
+  table_.set_checksum(ref.id, stored_checksum(page.data()));
+  pages_verified_.fetch_add(1, std::memory_order_relaxed);
+  return {};
+}
+
+Result<const std::byte*> Pager::read_first(const PageRef& ref) {
+  CAISSON_RETURN_IF_ERROR(check_range(ref.id));
+  if (const std::byte* page = table_.present(ref.id)) {
+    if (table_.warm(ref.id, page)) return page;
+  }
+  if (const std::byte* page = table_.ready(ref.id)) return page;  // Another thread was faster.
+  return mapping_ != nullptr ? read_mapped(ref) : read_private(ref);
+}
+
+Result<const std::byte*> Pager::read_mapped(const PageRef& ref) {
+  const std::uint64_t offset = offset_of(ref.id);
+  if (auto populated = mapping_->populate(offset, page_size_); !populated) {
+    if (populated.error().code() != Code::kUnsupported) {
+      return fail(std::move(populated.error()).at_page(to_u64(ref.id)));
+    }
+    // An old kernel: reading the page first brings it into the cache, or fails as an error.
+    std::vector<std::byte> scratch(page_size_);
+    CAISSON_RETURN_IF_ERROR(file_->read_exactly(offset, scratch));
+  }
+  const std::byte* page = mapping_->base() + offset;
+  CAISSON_RETURN_IF_ERROR(check_first_read(ref, page_bytes(page)));
+  (void)table_.set_ready_if_absent(ref.id, page);
+  return page;
+}
+
+Result<const std::byte*> Pager::read_private(const PageRef& ref) {
+  std::uint32_t frame = 0;
+  MutableBytes bytes;
+  {
+    const MutexLock lock(mutex_);
+    const std::optional<std::uint32_t> taken = take_frame(FrameState::kCached, ref.id, TxnId{});
+    if (!taken) return fail(frames_used_up());
+    frame = *taken;
+    bytes = {frames_.data(frame), page_size_};
+  }
+  // Without the lock: nobody else evicts or looks at a frame that is not in the table.
+  Result<void> filled = file_->read_exactly(offset_of(ref.id), bytes);
+  if (filled) filled = check_first_read(ref, bytes);
+  if (filled && table_.set_ready_if_absent(ref.id, bytes.data())) return bytes.data();
+  {
+    const MutexLock lock(mutex_);
+    frames_.give_back(frame);
+  }
+  if (!filled) return fail(std::move(filled.error()).at_page(to_u64(ref.id)));
+  return read(ref);  // Another thread read the page at the same time; its copy serves.
+}
+
+void Pager::prefetch(PageId id) {
+  if (mapping_ != nullptr && check_range(id) && table_.present(id) == nullptr) {
+    mapping_->advise(offset_of(id), page_size_, io::Advice::kWillNeed);
+  }
+}
+
+void Pager::advise(io::Advice advice) {
+  const std::uint64_t size = page_count_.load(std::memory_order_acquire) * page_size_;
+  if (mapping_ != nullptr) {
+    mapping_->advise(0, size, advice);
+  } else {
+    file_->advise(0, size, advice);
+  }
+}
+
+// --- Frames --------------------------------------------------------------------------------------
+
+Error Pager::frames_used_up() const {
+  return Error(Code::kResourceExhausted,
+               "no frame is free: of " + std::to_string(frames_.capacity()) + ", " +
+                   std::to_string(frames_.count(FrameState::kDirty)) + " are dirty, " +
+                   std::to_string(frames_.count(FrameState::kCached)) + " cached and " +
+                   std::to_string(frames_.count(FrameState::kRetired)) + " held for readers")
+      .with_advice("Close old snapshots, write smaller transactions or raise memory_budget_bytes.");
+}
+
+void Pager::release_frames() {
+  if (options_.oldest_reader_epoch) frames_.release(options_.oldest_reader_epoch());
+}
+
+bool Pager::evict_one() {
+  if (!options_.oldest_reader_epoch) return false;
+  // Two rounds: the first may only cool what it meets.
+  for (std::uint64_t step = 0; step < 2 * std::uint64_t{frames_.touched()}; ++step) {
+    clock_hand_ = (clock_hand_ + 1) % frames_.touched();
+    const Frame& frame = frames_.frame(clock_hand_);
+    const std::byte* bytes = frames_.data(clock_hand_);
+    // A cached frame that is not in the table is being filled by its reader.
+    if (frame.state != FrameState::kCached || table_.present(frame.id) != bytes) continue;
+    if (table_.cool(frame.id) || !table_.remove_if_cool(frame.id, bytes)) continue;
+    frames_.retire(clock_hand_, epoch_.fetch_add(1, std::memory_order_seq_cst));
+    return true;
+  }
+  return false;
+}
+
+std::optional<std::uint32_t> Pager::take_frame(FrameState state, PageId id, TxnId birth) {
+  std::optional<std::uint32_t> frame = frames_.take(state, id, birth);
+  if (!frame) {
+    release_frames();
+    frame = frames_.take(state, id, birth);
+  }
+  while (!frame && evict_one()) {
+    release_frames();
+    frame = frames_.take(state, id, birth);
+  }
+  return frame;
+}
+
+std::optional<std::uint32_t> Pager::dirty_frame(PageId id) const {
+  if (to_u64(id) >= table_.capacity()) return std::nullopt;
+  const std::optional<std::uint32_t> frame = frames_.index_of(table_.present(id));
+  if (frame && frames_.frame(*frame).state == FrameState::kDirty) return frame;
+  return std::nullopt;
+}
+
+void Pager::forget_page(PageId id) {
+  const std::optional<std::uint32_t> frame = frames_.index_of(table_.present(id));
+  table_.remove(id);
+  table_.set_checksum(id, 0);
+  if (frame) frames_.give_back(*frame);
+}
+
+void Pager::retire_written(std::span<const std::uint32_t> frames) {
+  for (const std::uint32_t index : frames) table_.remove(frames_.frame(index).id);
+  // After the removals: a reader that notes the new epoch can't find the frames any more.
+  const std::uint64_t epoch = epoch_.fetch_add(1, std::memory_order_seq_cst);
+  for (const std::uint32_t index : frames) frames_.retire(index, epoch);
+  release_frames();
+}
+
+// --- Space ---------------------------------------------------------------------------------------
+
+Result<void> Pager::grow(std::uint64_t pages) {
+  const std::uint64_t capacity = allocator_.capacity();
+  const std::uint64_t limit = table_.capacity();
+  if (pages > limit - std::min(limit, capacity)) {
+    return fail(Error(Code::kResourceExhausted,
+                      "the page file would outgrow " + std::to_string(limit * page_size_) +
+                          " bytes")
+                    .in_file(file_->name())
+                    .with_advice("Reopen the store with a larger address_space_bytes."));
+  }
+  const std::uint64_t step =
+      std::clamp(capacity * page_size_ / 8, kGrowthMinBytes, kGrowthMaxBytes) / page_size_;
+  std::uint64_t wanted = std::min(std::max(pages, step), limit - capacity);
+  while (true) {
+    auto grown = file_->allocate(capacity * page_size_, wanted * page_size_);
+    if (grown) break;
+    if (grown.error().code() != Code::kOutOfSpace || wanted == pages) return grown;
+    wanted = std::max(pages, wanted / 2);
+  }
+  allocator_.set_capacity(capacity + wanted);
+  return {};
+}
+
+Result<PageId> Pager::take_page(AllocationUse use) {
+  std::optional<PageId> id = allocator_.take(use);
+  if (!id) {
+    const std::uint64_t spare = allocator_.available(AllocationUse::kEmergency);
+    const std::uint64_t missing = use == AllocationUse::kNormal ? kEmergencyPages + 1 - spare : 1;
+    CAISSON_RETURN_IF_ERROR(grow(missing));
+    id = allocator_.take(use);
+  }
+  page_count_.store(allocator_.page_count(), std::memory_order_release);
+  return *id;
+}
+
+Result<void> Pager::reserve(std::uint64_t pages) {
+  CAISSON_RETURN_IF_ERROR(check_writable());
+  const MutexLock lock(mutex_);
+  const std::uint64_t spare = allocator_.available(AllocationUse::kEmergency);
+  const std::uint64_t wanted = pages > kPageCountMax ? kPageCountMax : pages + kEmergencyPages;
+  if (spare >= wanted) return {};
+  return grow(wanted - spare);
+}
+
+void Pager::reclaim(std::span<const TxnId> pins) {
+  std::vector<TxnId> all(pins.begin(), pins.end());
+  const MutexLock lock(mutex_);
+  for (const std::optional<Meta>& meta : metas_) {
+    if (!meta) continue;
+    if (mutated(Mutant::kPageReusedTooEarly) && meta->slot != current_) continue;
+    all.push_back(meta->txn);
+  }
+  if (checkpoint_pin_) all.push_back(*checkpoint_pin_);
+  std::ranges::sort(all);
+  allocator_.reclaim(all, [this](const DeadPage& page) {
+    mutex_.assume_held();
+    forget_page(page.id);
+  });
+  release_frames();
+}
+
+bool Pager::should_spill() const {
+  const MutexLock lock(mutex_);
+  return frames_.count(FrameState::kDirty) * 2 >= frames_.capacity();
+}
+
+std::vector<std::uint32_t> Pager::choose_spill() const {
+  std::vector<std::uint32_t> dirty;
+  for (std::uint32_t index = 0; index < frames_.touched(); ++index) {
+    if (frames_.frame(index).state == FrameState::kDirty) dirty.push_back(index);
+  }
+  std::ranges::stable_sort(dirty, {}, [this](std::uint32_t index) {
+    mutex_.assume_held();
+    return read_header(frames_.data(index)).level;
+  });
+  const std::uint64_t keep = frames_.capacity() / 4;
+  std::vector<bool> chosen(frames_.touched(), false);
+  std::vector<std::uint32_t> result;
+  std::vector<ChildSlot> slots;
+  for (const std::uint32_t index : dirty) {
+    if (dirty.size() - result.size() <= keep) break;
+    slots.clear();
+    const Bytes page = page_bytes(frames_.data(index));
+    if (read_header(page.data()).level > 0) {
+      if (options_.layout == nullptr) continue;
+      options_.layout->child_slots(page, slots);
+    }
+    // A parent has to name its children's checksums, so they go first or it stays.
+    const bool ready = std::ranges::all_of(slots, [&](const ChildSlot& slot) {
+      mutex_.assume_held();
+      const std::optional<std::uint32_t> child = dirty_frame(slot.id);
+      return !child || chosen[*child];
+    });
+    if (!ready) continue;
+    chosen[index] = true;
+    result.push_back(index);
+  }
+  return result;
+}
+
+Result<std::uint64_t> Pager::spill() {
+  const MutexLock writing(write_mutex_);
+  CAISSON_RETURN_IF_ERROR(check_writable());
+  std::vector<std::uint32_t> frames;
+  std::vector<PageImage> images;
+  {
+    const MutexLock lock(mutex_);
+    frames = choose_spill();
+    for (const std::uint32_t index : frames) {
+      images.push_back({frames_.frame(index).id, frames_.data(index)});
+    }
+  }
+  PageWriter writer(*file_, table_, options_.layout, page_size_, checksum_seed_);
+  if (auto written = writer.write(std::move(images)); !written) {
+    if (written.error().code() != Code::kOutOfSpace) poison(written.error());
+    return fail(std::move(written).error());
+  }
+  pages_written_.fetch_add(frames.size(), std::memory_order_relaxed);
+  pages_spilled_.fetch_add(frames.size(), std::memory_order_relaxed);
+  const MutexLock lock(mutex_);
+  retire_written(frames);
+  return frames.size();
+}
+
+// --- State ---------------------------------------------------------------------------------------
+
+Result<void> Pager::check_writable() const {
+  if (options_.read_only) {
+    return fail(Error(Code::kReadOnly, "the page file was opened to read").in_file(file_->name()));
+  }
+  if (is_poisoned_.load(std::memory_order_acquire)) {
+    return fail(Error(Code::kPoisoned,
+                      "an earlier write failed: " + poisoned()->message())
+                    .in_file(file_->name())
+                    .with_advice("Close the store and open it again: recovery finds out what "
+                                 "reached the disk."));
+  }
+  return {};
+}
+
+void Pager::poison(const Error& cause) {
+  const MutexLock lock(mutex_);
+  if (!poison_cause_) poison_cause_ = cause;
+  is_poisoned_.store(true, std::memory_order_release);
+}
+
+std::optional<Error> Pager::poisoned() const {
+  const MutexLock lock(mutex_);
+  return poison_cause_;
+}
+
+Meta Pager::checkpointed() const {
+  const MutexLock lock(mutex_);
+  return *metas_[static_cast<std::size_t>(current_)];
+}
+
+PagerStats Pager::stats() const {
+  const MutexLock lock(mutex_);
+  return {.page_count = allocator_.page_count(),
+          .file_pages = allocator_.capacity(),
+          .free_pages = allocator_.free_count(),
+          .dead_pages = allocator_.dead_count(),
+          .frames = frames_.capacity(),
+          .dirty_frames = frames_.count(FrameState::kDirty),
+          .cached_frames = frames_.count(FrameState::kCached),
+          .retired_frames = frames_.count(FrameState::kRetired),
+          .pages_verified = pages_verified_.load(std::memory_order_relaxed),
+          .pages_written = pages_written_.load(std::memory_order_relaxed),
+          .pages_spilled = pages_spilled_.load(std::memory_order_relaxed),
+          .checkpoints = checkpoints_.load(std::memory_order_relaxed),
+          .mapped = mapping_ != nullptr,
+          .poisoned = is_poisoned_.load(std::memory_order_relaxed)};
+}
+
+}  // namespace caisson::pager

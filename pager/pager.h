@@ -1,0 +1,233 @@
+// The page file: pages that can be believed after any crash.
+//
+// What it is for. Trees are made of pages; a transaction makes new versions of some of them in
+// memory (copy-on-write) and frees the old ones; a checkpoint writes what a root reaches, and
+// then a meta that names it. A read follows references (id and checksum) from a root.
+// Formats, rules and the reasons for both: spec/pages.md.
+//
+// What it doesn't know. Trees (a PageLayout tells where a page keeps its references), snapshots
+// (their owner tells which txns are pinned and which epoch the oldest reader has), the commit log
+// (so it offers both metas, and whoever knows the log decides).
+//
+// Threads. Any number of readers: read() takes no lock once a page has been verified. One writer
+// at a time, through PageTxn. One checkpoint at a time, on any thread, while the writer goes on.
+// scrub() and stats() on any thread.
+//
+// Lifetime of bytes. What read() returned is valid while its reader is registered: the reader
+// noted epoch() before its first read, and the oldest_reader_epoch option keeps answering at most
+// that number until it is done. It sees the pages of a root as long as that root's txn is among
+// the pins given to reclaim().
+
+#ifndef CAISSON_PAGER_PAGER_H_
+#define CAISSON_PAGER_PAGER_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "base/thread_annotations.h"
+#include "io/vfs.h"
+#include "pager/allocator.h"
+#include "pager/frame_pool.h"
+#include "pager/layout.h"
+#include "pager/meta.h"
+#include "pager/options.h"
+#include "pager/page.h"
+#include "pager/page_table.h"
+
+namespace caisson::pager {
+
+class OpenAttempt;
+class PageTxn;
+struct PageImage;
+
+// What a checkpoint is to hold. Everything but the pages' own state comes from the caller.
+struct CheckpointRequest {
+  TxnId txn{};               // Durable in the log, pinned during the call, not below the last one.
+  PageId root{};             // 0: no tree.
+  std::uint32_t apply_version = 0;
+  LogPosition log;
+};
+
+struct CheckpointResult {
+  Meta meta;                        // As written.
+  std::uint64_t pages_written = 0;  // Tree pages and allocation blob.
+};
+
+struct PagerStats {
+  std::uint64_t page_count = 0;
+  std::uint64_t file_pages = 0;       // Room in the file.
+  std::uint64_t free_pages = 0;
+  std::uint64_t dead_pages = 0;       // Freed, but somebody may still read them.
+  std::uint64_t frames = 0;           // The memory budget, in pages.
+  std::uint64_t dirty_frames = 0;
+  std::uint64_t cached_frames = 0;
+  std::uint64_t retired_frames = 0;   // Held only for readers.
+  std::uint64_t pages_verified = 0;   // First reads since the file was opened.
+  std::uint64_t pages_written = 0;
+  std::uint64_t pages_spilled = 0;    // Of those, written before their checkpoint.
+  std::uint64_t checkpoints = 0;
+  bool mapped = false;
+  bool poisoned = false;
+};
+
+class Pager {
+ public:
+  ~Pager();
+  Pager(const Pager&) = delete;
+  Pager& operator=(const Pager&) = delete;
+
+  // --- Reading -------------------------------------------------------------------------------
+
+  // The bytes of a page, page_size() of them. A page that was verified before costs one table
+  // load and one bit test: no lock, no allocation, no system call. The first read checks PAGE-1
+  // to PAGE-6. Errors: kCorruption naming page and rule; kIoError; kResourceExhausted (private
+  // copies only: every frame is in use).
+  Result<const std::byte*> read(const PageRef& ref) {
+    if (const std::byte* page = table_.ready(ref.id)) [[likely]] return page;
+    return read_first(ref);
+  }
+
+  // The number that a reader notes before it reads. Grows with every batch of frames retired.
+  std::uint64_t epoch() const { return epoch_.load(std::memory_order_seq_cst); }
+
+  // Asks the system to fetch a page that will be read soon. Only a hint.
+  void prefetch(PageId id);
+
+  // Tells what reads are to come: kRandom (the default) or kSequential, for scans.
+  void advise(io::Advice advice);
+
+  // --- What it is ----------------------------------------------------------------------------
+
+  std::uint32_t page_size() const { return page_size_; }
+  const Uuid& uuid() const { return uuid_; }
+  bool read_only() const { return options_.read_only; }
+
+  // The checkpoint in force: the one opened, or the last one written.
+  Meta checkpointed() const;
+
+  PagerStats stats() const;
+
+  // --- Space and memory ----------------------------------------------------------------------
+
+  // Makes sure that `pages` pages can be allocated without growing the file.
+  // kOutOfSpace when the disk has no room, kResourceExhausted beyond address_space_bytes.
+  Result<void> reserve(std::uint64_t pages);
+
+  // Frees dead pages that no pin protects, and frames that no reader looks at. `pins` is sorted:
+  // every txn whose root somebody may read, now or later; the published root and sealed ones
+  // are among them. Both metas and a running checkpoint are added here.
+  void reclaim(std::span<const TxnId> pins);
+
+  // True once half of the frames hold dirty pages: time for a checkpoint, or for spill().
+  bool should_spill() const;
+
+  // Writes dirty pages early, from the lowest level up, until a quarter of the frames is dirty
+  // or nothing more can be; returns how many. Only for the writer, between operations: pages of
+  // the open transaction that were written can't be edited any more, only copied.
+  // A failure poisons, but for kOutOfSpace.
+  Result<std::uint64_t> spill();
+
+  // --- Checkpoint ----------------------------------------------------------------------------
+
+  // Writes a checkpoint: K1 to K4 of spec/pages.md, section 5. On return both metas are whole
+  // and the new one is durable. kOutOfSpace before the meta was written changes nothing. Other
+  // failures poison: kDurabilityUnknown when it failed in K2 or later, kIoError in K1.
+  Result<CheckpointResult> checkpoint(const CheckpointRequest& request);
+
+  // Why this handle refuses to write, if it does (CKPT-4). Sticky.
+  std::optional<Error> poisoned() const;
+
+ private:
+  friend class OpenAttempt;
+  friend class PageTxn;
+  friend class Scrubber;
+  friend Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot);
+
+  struct CheckpointPlan;
+
+  // The transaction that is open, if any. Ids may stand in `allocated` twice.
+  struct OpenTxn {
+    TxnId txn{};
+    std::vector<PageId> allocated;
+    std::vector<DeadPage> freed;
+    AllocationUse use = AllocationUse::kNormal;
+  };
+
+  Pager(std::unique_ptr<io::File> file, const PagerOptions& options, const Meta& meta);
+
+  std::uint64_t offset_of(PageId id) const { return to_u64(id) * page_size_; }
+  Bytes page_bytes(const std::byte* page) const { return {page, page_size_}; }
+
+  Result<const std::byte*> read_first(const PageRef& ref);
+  Result<const std::byte*> read_mapped(const PageRef& ref);
+  Result<const std::byte*> read_private(const PageRef& ref);
+  Result<void> check_range(PageId id) const;
+  Result<void> check_first_read(const PageRef& ref, Bytes page);
+  bool evict_one() CAISSON_REQUIRES(mutex_);
+  Error frames_used_up() const CAISSON_REQUIRES(mutex_);
+
+  Result<void> check_writable() const;
+  Result<PageId> take_page(AllocationUse use) CAISSON_REQUIRES(mutex_);
+  Result<void> grow(std::uint64_t pages) CAISSON_REQUIRES(mutex_);
+  std::optional<std::uint32_t> take_frame(FrameState state, PageId id, TxnId birth)
+      CAISSON_REQUIRES(mutex_);
+  std::optional<std::uint32_t> dirty_frame(PageId id) const CAISSON_REQUIRES(mutex_);
+  void forget_page(PageId id) CAISSON_REQUIRES(mutex_);
+  void release_frames() CAISSON_REQUIRES(mutex_);
+  std::vector<std::uint32_t> choose_spill() const CAISSON_REQUIRES(mutex_);
+  void retire_written(std::span<const std::uint32_t> frames) CAISSON_REQUIRES(mutex_);
+  void poison(const Error& cause);
+
+  Result<CheckpointPlan> plan_checkpoint(const CheckpointRequest& request);
+  Result<void> take_blob_pages(CheckpointPlan& plan) CAISSON_REQUIRES(mutex_);
+  Result<void> write_checkpoint(const CheckpointRequest& request, CheckpointPlan& plan);
+  Result<void> flush_and_write_meta(const Meta& meta);
+  void abandon(CheckpointPlan& plan);
+  void complete(CheckpointPlan& plan);
+
+  const PagerOptions options_;
+  const std::unique_ptr<io::File> file_;
+  const Uuid uuid_;
+  const std::uint32_t page_size_;
+  const std::uint32_t checksum_seed_;
+  const Limits limits_;
+  std::unique_ptr<io::Mapping> mapping_;  // Null: private copies.
+  PageTable table_;
+
+  std::atomic<std::uint64_t> epoch_{1};
+  std::atomic<std::uint64_t> page_count_{0};  // Mirrors the allocator's, for readers.
+  std::atomic<std::uint64_t> newest_txn_{0};  // No page is younger.
+  std::atomic<std::uint64_t> pages_verified_{0};
+  std::atomic<std::uint64_t> pages_written_{0};
+  std::atomic<std::uint64_t> pages_spilled_{0};
+  std::atomic<std::uint64_t> checkpoints_{0};
+  std::atomic<bool> is_poisoned_{false};
+
+  // Held while pages are written, by a checkpoint or by spill(). Taken before mutex_.
+  Mutex write_mutex_;
+
+  mutable Mutex mutex_;
+  Allocator allocator_ CAISSON_GUARDED_BY(mutex_);
+  FramePool frames_ CAISSON_GUARDED_BY(mutex_);
+  std::optional<OpenTxn> open_txn_ CAISSON_GUARDED_BY(mutex_);
+  std::array<std::optional<Meta>, 2> metas_ CAISSON_GUARDED_BY(mutex_);  // Those that are whole.
+  MetaSlot current_ CAISSON_GUARDED_BY(mutex_) = MetaSlot::kA;
+  std::uint64_t last_sequence_ CAISSON_GUARDED_BY(mutex_) = 0;
+  std::array<std::vector<PageId>, 2> blob_pages_ CAISSON_GUARDED_BY(mutex_);
+  std::optional<TxnId> checkpoint_pin_ CAISSON_GUARDED_BY(mutex_);
+  std::optional<Error> poison_cause_ CAISSON_GUARDED_BY(mutex_);
+  std::uint32_t clock_hand_ CAISSON_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace caisson::pager
+
+#endif  // CAISSON_PAGER_PAGER_H_
