@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <latch>
 #include <thread>
 #include <vector>
 
@@ -64,15 +66,39 @@ class Guarded {
 
 TEST(Mutex, LetsOneThreadInAtATime) {
   Guarded guarded;
+  // They start together and go on for long enough to be in each other's way.
+  std::latch start(4);
   {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 4; ++i) {
-      threads.emplace_back([&guarded] {
-        for (int k = 0; k < 10'000; ++k) guarded.add(1);
+      threads.emplace_back([&guarded, &start] {
+        start.arrive_and_wait();
+        for (int k = 0; k < 100'000; ++k) guarded.add(1);
       });
     }
   }
-  EXPECT_EQ(guarded.sum(), 40'000);
+  EXPECT_EQ(guarded.sum(), 400'000);
+}
+
+TEST(MutexLock, KeepsOthersOutUntilItsScopeEnds) {
+  Mutex mutex;
+  std::atomic<bool> trying = false;
+  std::atomic<bool> inside = false;
+  std::jthread other;
+  {
+    MutexLock lock(mutex);
+    other = std::jthread([&] {
+      trying = true;
+      MutexLock second(mutex);
+      inside = true;
+    });
+    while (!trying) std::this_thread::yield();
+    // Long enough for the other thread to get in, if anything let it.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_FALSE(inside);
+  }
+  other.join();
+  EXPECT_TRUE(inside);
 }
 
 TEST(Mutex, IsNotTakenTwiceByTryLock) {
