@@ -44,9 +44,11 @@ if(CAISSON_DEVELOPER_MODE)
       # sanitizer is involved. They are worth reading, not worth breaking a build.
       -Wno-restrict -Wno-error=array-bounds -Wno-error=stringop-overflow
       -Wno-error=stringop-overread -Wno-error=maybe-uninitialized -Wno-error=dangling-pointer
-      -Wno-error=free-nonheap-object
+      -Wno-error=free-nonheap-object)
+    if(CAISSON_SANITIZE)
       # With a sanitizer's own code between ours, this one is wrong more often than not.
-      $<$<BOOL:${CAISSON_SANITIZE}>:-Wno-maybe-uninitialized>)
+      target_compile_options(caisson_build INTERFACE -Wno-maybe-uninitialized)
+    endif()
   else()
     target_compile_options(caisson_build INTERFACE
       -Wthread-safety -Wthread-safety-beta -Wno-unknown-warning-option

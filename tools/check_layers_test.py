@@ -113,6 +113,10 @@ class CheckLayers(unittest.TestCase):
     def test_rejects_system_calls_in_tests_of_other_modules(self):
         self.expect("system", "pager/x_test.cc:1", "pager/x_test.cc", "#include <unistd.h>\n")
 
+    def test_lets_tests_wait_but_not_read_a_clock(self):
+        self.assertEqual(self.problems({"base/x_test.cc": "std::this_thread::sleep_for(t);\n"}), [])
+        self.expect("system", "base/x_test.cc:1", "base/x_test.cc", "steady_clock::now();\n")
+
     def test_allows_what_only_looks_like_a_broken_rule(self):
         text = ('// #include "io/file.h"\n/* #include <unistd.h>\n#include "db/store.h" */\n'
                 'const char* kText = "steady_clock";\nconst char* kRaw = R"(#include "io/file.h"\n'
