@@ -94,7 +94,8 @@ TEST(MutexLock, KeepsOthersOutUntilItsScopeEnds) {
     });
     while (!trying) std::this_thread::yield();
     // Long enough for the other thread to get in, if anything let it.
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    Guarded never_woken;
+    EXPECT_FALSE(never_woken.wait_until_open_for(std::chrono::milliseconds(20)));
     EXPECT_FALSE(inside);
   }
   other.join();
