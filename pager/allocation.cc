@@ -43,6 +43,12 @@ std::unexpected<Error> broken(const char* rule, std::string what) {
       Error(Code::kCorruption, "allocation blob: " + std::move(what)).with_rule(rule));
 }
 
+// What a varint that can't be read means: the blob is cut off, or a number has not its one form.
+Result<void> check_varints(const Decoder& in) {
+  if (in.ok()) return {};
+  return broken("ALLOC-1", in.status().error().message());
+}
+
 // Reads the runs of one list in order and checks each against the bounds and the run before.
 class ListReader {
  public:
@@ -53,7 +59,7 @@ class ListReader {
   // before anything is allocated for it.
   Result<std::uint64_t> count() {
     const std::uint64_t count = in_.varint();
-    CAISSON_RETURN_IF_ERROR(in_.status());
+    CAISSON_RETURN_IF_ERROR(check_varints(in_));
     if (count > in_.remaining() / 2) return broken("ALLOC-1", "a list is longer than the blob");
     return count;
   }
@@ -61,7 +67,7 @@ class ListReader {
   Result<PageRun> run() {
     const std::uint64_t gap = in_.varint();
     const std::uint64_t count = in_.varint();
-    CAISSON_RETURN_IF_ERROR(in_.status());
+    CAISSON_RETURN_IF_ERROR(check_varints(in_));
     // end_ <= page_count, so neither difference wraps.
     if (gap >= bounds_.page_count - end_) return broken("ALLOC-2", "a run begins out of range");
     const std::uint64_t first = end_ + gap;
@@ -105,7 +111,7 @@ Result<std::vector<DeadRun>> read_dead_list(Decoder& in, const AllocationBounds&
     CAISSON_ASSIGN_OR_RETURN(const PageRun run, list.run());
     const std::uint64_t birth = in.varint();
     const std::uint64_t age = in.varint();
-    CAISSON_RETURN_IF_ERROR(in.status());
+    CAISSON_RETURN_IF_ERROR(check_varints(in));
     if (birth == 0 || age == 0 || birth > to_u64(bounds.txn) ||
         age > to_u64(bounds.txn) - birth) {
       return broken("ALLOC-4", "a page's birth or death is out of range");

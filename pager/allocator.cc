@@ -51,6 +51,12 @@ std::optional<PageId> Allocator::take(AllocationUse use) {
   return PageId{page_count_++};
 }
 
+bool Allocator::is_dead(PageId id) const {
+  bool found = false;
+  dead_.for_each([&](const DeadPage& page) { found = found || page.id == id; });
+  return found;
+}
+
 void Allocator::add_young(TxnId txn, std::vector<PageId> pages) {
   if (!pages.empty()) young_.push_back({txn, std::move(pages)});
 }
@@ -58,7 +64,8 @@ void Allocator::add_young(TxnId txn, std::vector<PageId> pages) {
 AllocationState Allocator::as_of(TxnId txn, std::span<const PageId> open_txn_pages,
                                  std::span<const PageId> blob,
                                  std::span<const PageId> earlier_blob,
-                                 std::span<const PageId> overwritten_blob) const {
+                                 std::span<const PageId> overwritten_blob,
+                                 const std::function<bool(PageId)>& never_written) const {
   PageSet free = free_;
   const auto insert_all = [](std::span<const PageId> pages, PageSet& set) {
     for (const PageId id : pages) set.insert(id);
@@ -71,15 +78,20 @@ AllocationState Allocator::as_of(TxnId txn, std::span<const PageId> open_txn_pag
   for (const Young& young : young_) {
     if (young.txn > txn) insert_all(young.pages, free);
   }
+  std::vector<DeadPage> dead;
+  dead_.for_each([&](const DeadPage& page) {
+    // One that died later is alive as of `txn`, or was not born yet and is free.
+    if (page.death > txn) return;
+    if (never_written(page.id)) {
+      free.insert(page.id);
+    } else {
+      dead.push_back(page);
+    }
+  });
   erase_all(blob, free);
   erase_all(earlier_blob, free);
   PageSet earlier;
   insert_all(earlier_blob, earlier);
-  std::vector<DeadPage> dead;
-  dead_.for_each([&](const DeadPage& page) {
-    // One that died later is alive as of `txn`, or was not born yet and is free.
-    if (page.death <= txn) dead.push_back(page);
-  });
   return {.free = free.runs(), .dead = runs_of(std::move(dead)), .earlier_blob = earlier.runs()};
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -39,6 +40,9 @@ class Allocator {
   std::uint64_t dead_count() const { return dead_.count(); }
   bool is_free(PageId id) const { return free_.contains(id); }
 
+  // O(dead pages).
+  bool is_dead(PageId id) const;
+
   // Ids that can be taken without growing the file.
   std::uint64_t available(AllocationUse use) const;
 
@@ -64,11 +68,13 @@ class Allocator {
     });
   }
 
-  // What a checkpoint of `txn` says of unused pages. `open_txn_pages` belong to a transaction
+  // What a checkpoint of `txn` says of unused pages. A dead page that never reached the file
+  // (`never_written` tells) is free there: only this process can read it. `open_txn_pages` belong to a transaction
   // that isn't sealed. The blobs: of this checkpoint, of the last one, and of the one it overwrites.
   AllocationState as_of(TxnId txn, std::span<const PageId> open_txn_pages,
                         std::span<const PageId> blob, std::span<const PageId> earlier_blob,
-                        std::span<const PageId> overwritten_blob) const;
+                        std::span<const PageId> overwritten_blob,
+                        const std::function<bool(PageId)>& never_written) const;
 
   // A checkpoint of `txn` is durable: its pages are not young any more.
   void forget_young(TxnId txn);

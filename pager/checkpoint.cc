@@ -68,6 +68,10 @@ Result<Pager::CheckpointPlan> Pager::plan_checkpoint(const CheckpointRequest& re
                           " can't follow that of txn " + std::to_string(to_u64(last.txn)))
                     .with_rule("CKPT-6"));
   }
+  if (last_sequence_ >= kSequenceMax) {
+    return fail(Error(Code::kResourceExhausted, "no number is left for another checkpoint")
+                    .with_rule("META-5"));
+  }
   if (to_u64(request.txn) > newest_txn_.load(std::memory_order_relaxed)) {
     return fail(Code::kInvalidArgument, "the checkpoint's txn has not been sealed");
   }
@@ -109,7 +113,10 @@ Result<void> Pager::take_blob_pages(CheckpointPlan& plan) {
     return allocator_.as_of(plan.meta.txn,
                             open_txn_ ? std::span<const PageId>(open_txn_->allocated)
                                       : std::span<const PageId>(),
-                            plan.blob_pages, earlier, overwritten);
+                            plan.blob_pages, earlier, overwritten, [this](PageId id) {
+                              mutex_.assume_held();
+                              return dirty_frame(id).has_value();
+                            });
   };
   AllocationState said = state();
   std::vector<std::byte> blob;

@@ -52,7 +52,7 @@ bool valid_allocation(const Meta& meta) {
 }
 
 const char* broken_field(const Meta& meta) {
-  if (meta.sequence == 0) return "has sequence 0";
+  if (meta.sequence == 0 || meta.sequence > kSequenceMax) return "has a sequence out of range";
   if (meta.page_count < to_u64(first_page(meta.page_size)) || meta.page_count > kPageCountMax) {
     return "has a page count out of range";
   }

@@ -19,6 +19,9 @@ namespace caisson::pager {
 inline constexpr std::size_t kMetaSize = 4096;
 inline constexpr std::uint64_t kMetaAreaSize = 131072;
 
+// The last number that a checkpoint can have (META-5).
+inline constexpr std::uint64_t kSequenceMax = std::uint64_t{1} << 63U;
+
 // Meta A or Meta B.
 enum class MetaSlot : std::uint8_t { kA = 0, kB = 1 };
 

@@ -140,6 +140,8 @@ Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOpti
     // OPEN-1: what an earlier process left in the cache becomes durable, or we learn that it
     // can't.
     if (!mutated(Mutant::kCachedMetaTrusted)) CAISSON_RETURN_IF_ERROR(attempt.file_->sync_data());
+    // A creator that was killed before its last step may have left a name that isn't durable.
+    CAISSON_RETURN_IF_ERROR(directory.sync());
   }
   CAISSON_ASSIGN_OR_RETURN(attempt.file_size_, attempt.file_->size());
   CAISSON_RETURN_IF_ERROR(attempt.read_metas(directory));
@@ -306,6 +308,13 @@ Result<MetaSlot> OpenAttempt::newest() const {
   const Candidate& a = candidates_[0];
   const Candidate& b = candidates_[1];
   if (!a.offered() && !b.offered()) return fail(combine(candidates_));
+  for (const Candidate& candidate : candidates_) {
+    // Damage is final. What could not be read this time may be the newest checkpoint all the
+    // same, and going back behind it would lose it.
+    if (!candidate.offered() && candidate.reason->code() != Code::kCorruption) {
+      return fail(*candidate.reason);
+    }
+  }
   if (!a.offered()) return MetaSlot::kB;
   if (!b.offered()) return MetaSlot::kA;
   return a.meta->sequence > b.meta->sequence ? MetaSlot::kA : MetaSlot::kB;
@@ -360,10 +369,19 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
     if (candidate.offered()) pager->metas_[static_cast<std::size_t>(each)] = candidate.meta;
   }
   pager->blob_pages_[static_cast<std::size_t>(slot)] = chosen.blob_pages;
+  // The earlier blob belongs to the checkpoint before the chosen one. Where that is not in the
+  // other slot any more (the chosen one is the older of the two, or the other is damaged), its
+  // pages belong to nobody.
+  const Candidate& rest = attempt.candidate(other(slot));
+  const bool earlier_exists = rest.offered() && rest.meta->sequence < meta.sequence;
   for (const PageRun& run : chosen.allocation.earlier_blob) {
     for (std::uint64_t i = 0; i < run.count; ++i) {
-      pager->blob_pages_[static_cast<std::size_t>(other(slot))].push_back(
-          PageId{to_u64(run.first) + i});
+      const PageId id{to_u64(run.first) + i};
+      if (earlier_exists) {
+        pager->blob_pages_[static_cast<std::size_t>(other(slot))].push_back(id);
+      } else {
+        pager->allocator_.give_back(id);
+      }
     }
   }
   return pager;

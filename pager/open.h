@@ -53,7 +53,9 @@ class OpenAttempt {
   }
 
   // The offered checkpoint with the higher sequence: the answer where no log has a say.
-  // kCorruption naming both reasons when none is offered.
+  // kCorruption naming both reasons when none is offered. When one is damaged the other is the
+  // answer; when one could not be read (kIoError) or does not fit (kResourceExhausted), that is
+  // the error: it may be the newest.
   Result<MetaSlot> newest() const;
 
  private:

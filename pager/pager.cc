@@ -239,6 +239,7 @@ void Pager::reclaim(std::span<const TxnId> pins) {
   }
   if (checkpoint_pin_) all.push_back(*checkpoint_pin_);
   std::ranges::sort(all);
+  pins_known_ = true;
   allocator_.reclaim(all, [this](const DeadPage& page) {
     mutex_.assume_held();
     forget_page(page.id);

@@ -224,6 +224,7 @@ class Pager {
   std::uint64_t last_sequence_ CAISSON_GUARDED_BY(mutex_) = 0;
   std::array<std::vector<PageId>, 2> blob_pages_ CAISSON_GUARDED_BY(mutex_);
   std::optional<TxnId> checkpoint_pin_ CAISSON_GUARDED_BY(mutex_);
+  bool pins_known_ CAISSON_GUARDED_BY(mutex_) = false;  // reclaim() has been called.
   std::optional<Error> poison_cause_ CAISSON_GUARDED_BY(mutex_);
   std::uint32_t clock_hand_ CAISSON_GUARDED_BY(mutex_) = 0;
 };

@@ -44,7 +44,12 @@ class Scrubber {
   }
 
  private:
-  enum class Use : std::uint8_t { kFree, kInMemory, kInFile };
+  enum class Use : std::uint8_t {
+    kFree,
+    kUnclaimed,  // Dead, and nobody has said yet whether a pin protects it.
+    kInMemory,
+    kInFile,
+  };
 
   void add(ScrubSeverity severity, Error error) {
     ++report_.findings_total;
@@ -84,6 +89,7 @@ class Scrubber {
   Use use_of(PageId id) {
     const MutexLock lock(pager_.mutex_);
     if (pager_.allocator_.is_free(id)) return Use::kFree;
+    if (!pager_.pins_known_ && pager_.allocator_.is_dead(id)) return Use::kUnclaimed;
     return pager_.dirty_frame(id) ? Use::kInMemory : Use::kInFile;
   }
 
@@ -114,7 +120,7 @@ class Scrubber {
     CAISSON_RETURN_IF_ERROR(read(pager_.offset_of(id), page));
     if (use_now == Use::kFree && all_zero(page)) return {};
     if (auto checked = check(id, page, use_now); !checked) {
-      add(use_now == Use::kFree ? ScrubSeverity::kNote : ScrubSeverity::kDamage,
+      add(use_now == Use::kInFile ? ScrubSeverity::kDamage : ScrubSeverity::kNote,
           std::move(checked.error()).at_offset(pager_.offset_of(id)));
     }
     return {};

@@ -18,7 +18,8 @@
 namespace caisson::pager {
 
 enum class ScrubSeverity : std::uint8_t {
-  kNote,    // Nothing that anybody can read: a free page that holds neither zeros nor a page.
+  kNote,    // Nothing that anybody can read: a free page that holds neither zeros nor a page, or
+            // a dead one of which reclaim() has not been told yet whether it is still needed.
   kDamage,  // A rule of spec/pages.md is broken.
 };
 
