@@ -133,8 +133,9 @@ Result<void> check_disjoint(const AllocationState& state) {
   std::ranges::sort(all, {}, &PageRun::first);
   for (std::size_t i = 1; i < all.size(); ++i) {
     if (to_u64(all[i - 1].first) + all[i - 1].count > to_u64(all[i].first)) {
-      return broken("ALLOC-3",
-                    "page " + std::to_string(to_u64(all[i].first)) + " stands in two lists");
+      return fail(Error(Code::kCorruption, "allocation blob: a page stands in two lists")
+                      .at_page(to_u64(all[i].first))
+                      .with_rule("ALLOC-3"));
     }
   }
   return {};
