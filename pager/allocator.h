@@ -18,7 +18,7 @@ namespace caisson::pager {
 
 // This many pages stay unused in the file until somebody asks for the last of the space: so that
 // deletes, and the checkpoint that makes them effective, still run on a full disk.
-inline constexpr std::uint64_t kEmergencyPages = 64;
+inline constexpr std::uint64_t kEmergencyPages = 32;
 
 enum class AllocationUse : std::uint8_t { kNormal, kEmergency };
 

@@ -10,7 +10,7 @@ namespace caisson::pager {
 namespace {
 
 // The file grows by an eighth of itself, within these bounds.
-constexpr std::uint64_t kGrowthMinBytes = std::uint64_t{1} << 20U;
+constexpr std::uint64_t kGrowthMinPages = 32;
 constexpr std::uint64_t kGrowthMaxBytes = std::uint64_t{64} << 20U;
 
 }  // namespace
@@ -196,7 +196,7 @@ Result<void> Pager::grow(std::uint64_t pages) {
                     .with_advice("Reopen the store with a larger address_space_bytes."));
   }
   const std::uint64_t step =
-      std::clamp(capacity * page_size_ / 8, kGrowthMinBytes, kGrowthMaxBytes) / page_size_;
+      std::clamp(capacity / 8, kGrowthMinPages, kGrowthMaxBytes / page_size_);
   std::uint64_t wanted = std::min(std::max(pages, step), limit - capacity);
   while (true) {
     auto grown = file_->allocate(capacity * page_size_, wanted * page_size_);

@@ -215,14 +215,19 @@ std::optional<std::string> verify(io::sim::Machine& machine, History& history) {
     return "the store's directory is gone: " + directory.error().to_string();
   }
   if (!history.created) {
-    const auto names = value_of((*directory)->list());
-    if (std::ranges::find(names, kPageFileName) == names.end()) return std::nullopt;
+    if (machine.image(kPagesPath) == nullptr) return std::nullopt;
   }
   LifeOptions options;
   options.rounds = 0;
   History seen = history;
   seen.created = true;
+  const auto bytes = [&machine] {
+    const Bytes cached = machine.image(kPagesPath)->cached();
+    return std::vector<std::byte>(cached.begin(), cached.end());
+  };
+  const std::vector<std::byte> before = bytes();
   if (auto violation = live(machine, seen, options)) return violation;
+  if (bytes() != before) return "OPEN-2: opening changed the file";
   const Audit found = audit(**directory);
   if (!found.problem.empty()) return "audit: " + found.problem;
   history.states = seen.states;
