@@ -60,11 +60,12 @@ function(caisson_add_test name)
   target_compile_definitions(${name} PRIVATE
     CAISSON_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   # PRE_TEST: the list of tests is drawn up when ctest runs, so that a crash at start is a
-  # failed test, and not a failed build.
+  # failed test, and not a failed build. NO_PRETTY_VALUES: a test has the same name in every run.
   gtest_discover_tests(${name}
     TEST_PREFIX ${name}:
     DISCOVERY_MODE PRE_TEST
-    DISCOVERY_TIMEOUT 120)
+    DISCOVERY_TIMEOUT 120
+    NO_PRETTY_VALUES)
 endfunction()
 
 set(mutant_tests)

@@ -60,7 +60,7 @@ version=$(sed -nE 's/^  VERSION ([0-9.]+)$/\1/p' "$source/CMakeLists.txt")
 for flavour in static shared; do
   [[ $flavour == shared ]] && shared=ON || shared=OFF
   configure "$source" "$work/build-$flavour" -DCAISSON_DEVELOPER_MODE=OFF \
-    -DBUILD_SHARED_LIBS=$shared -DCMAKE_INSTALL_PREFIX="$work/staging-$flavour"
+    -DBUILD_SHARED_LIBS="$shared" -DCMAKE_INSTALL_PREFIX="$work/staging-$flavour"
   quietly cmake --build "$work/build-$flavour" -j2
   quietly cmake --install "$work/build-$flavour"
   prefix=$work/installed-$flavour
