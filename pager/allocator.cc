@@ -25,9 +25,9 @@ std::vector<DeadRun> runs_of(std::vector<DeadPage> pages) {
 
 }  // namespace
 
-Allocator::Allocator(PageId first_page, std::uint64_t page_count, std::uint64_t capacity,
+Allocator::Allocator(std::uint64_t page_count, std::uint64_t capacity,
                      const AllocationState& state)
-    : first_page_(first_page), page_count_(page_count), capacity_(std::max(page_count, capacity)) {
+    : page_count_(page_count), capacity_(std::max(page_count, capacity)) {
   for (const PageRun& run : state.free) free_.insert(run);
   for (const DeadRun& dead : state.dead) {
     for (std::uint64_t i = 0; i < dead.run.count; ++i) {

@@ -30,8 +30,7 @@ class Allocator {
 
   // The state that a checkpoint left. Its earlier-blob pages are not free: take them from the
   // state and give them back when their meta has been overwritten.
-  Allocator(PageId first_page, std::uint64_t page_count, std::uint64_t capacity,
-            const AllocationState& state);
+  Allocator(std::uint64_t page_count, std::uint64_t capacity, const AllocationState& state);
 
   std::uint64_t page_count() const { return page_count_; }
   std::uint64_t capacity() const { return capacity_; }
@@ -85,7 +84,6 @@ class Allocator {
     std::vector<PageId> pages;
   };
 
-  PageId first_page_{};
   std::uint64_t page_count_ = 0;
   std::uint64_t capacity_ = 0;
   PageSet free_;

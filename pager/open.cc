@@ -355,8 +355,8 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
       pager->frames_,
       FramePool::create(meta.page_size,
                         attempt.options_.memory_budget_bytes / meta.page_size));
-  pager->allocator_ = Allocator(first_page(meta.page_size), meta.page_count,
-                                attempt.file_size_ / meta.page_size, chosen.allocation);
+  pager->allocator_ =
+      Allocator(meta.page_count, attempt.file_size_ / meta.page_size, chosen.allocation);
   pager->page_count_.store(meta.page_count, std::memory_order_release);
   pager->newest_txn_.store(to_u64(meta.txn), std::memory_order_release);
   pager->current_ = slot;

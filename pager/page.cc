@@ -90,6 +90,10 @@ Result<void> check_page(std::uint32_t seed, Bytes page, const PageExpectation& e
                   "another version of the page than its parent names (" + hex(stored) +
                       " for " + hex(expected.checksum) + "): a write was lost");
   }
+  // A blob can be that of an empty store.
+  if (header.txn == TxnId{} && header.type != PageType::kAllocation) {
+    return broken(expected.id, "PAGE-5", "made by txn 0, which made no page");
+  }
   if (header.txn > expected.txn_max) {
     return broken(expected.id, "PAGE-5",
                   "made by txn " + std::to_string(to_u64(header.txn)) + ", later than txn " +

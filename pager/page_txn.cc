@@ -15,7 +15,7 @@ Result<PageTxn> PageTxn::begin(Pager& pager, TxnId txn) {
     return fail(Code::kInvalidArgument, "txn " + std::to_string(to_u64(txn)) +
                                             " can't follow txn " + std::to_string(newest));
   }
-  pager.open_txn_.emplace().txn = txn;
+  pager.open_txn_.emplace(txn);
   return PageTxn(pager, txn);
 }
 

@@ -156,6 +156,8 @@ class Pager {
 
   // The transaction that is open, if any. Ids may stand in `allocated` twice.
   struct OpenTxn {
+    explicit OpenTxn(TxnId number) : txn(number) {}
+
     TxnId txn{};
     std::vector<PageId> allocated;
     std::vector<DeadPage> freed;

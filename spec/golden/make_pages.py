@@ -550,6 +550,7 @@ def make_rejected_pages():
     file.put(37 * 4096, page(1, 0, 37, 1, u64(0) + u32(0) + u32(3) + bytes(3)))
     reject_candidate("page-4-blob", "An older version of the blob.", file, "PAGE-4", " page 37")
     reject_leaf("page-5-leaf", "A leaf later than the checkpoint.", changed_tree(leaf=leaf(txn=3)))
+    reject_leaf("page-5-zero", "A leaf that nobody made.", changed_tree(leaf=leaf(txn=0)))
     reject_candidate("page-5-root", "A root later than its checkpoint.",
                      changed_tree(root=root(txn=3)), "PAGE-5", " page 36")
     reject_leaf("page-6-below", "A reference into the area of the metas.",
