@@ -61,6 +61,13 @@ void FileImage::write_lost(std::uint64_t offset, Bytes from) {
   diverged_ = true;
 }
 
+void FileImage::write_misdirected(std::uint64_t offset, std::uint64_t landing, Bytes from) {
+  write_lost(offset, from);
+  if (landing >= cached_.size()) return;
+  const Bytes kept = from.first(std::min<std::uint64_t>(from.size(), cached_.size() - landing));
+  pending_.push_back({landing, {kept.begin(), kept.end()}, cached_.size()});
+}
+
 void FileImage::remember_old_sectors(const std::vector<std::byte>& before) {
   const std::size_t count = std::min(before.size(), durable_.size()) / kSectorSize;
   stale_.resize(std::max(stale_.size(), count));
@@ -95,11 +102,27 @@ std::vector<std::byte> FileImage::direct_view() const {
   return view;
 }
 
+void FileImage::drop_cache(std::uint64_t offset, std::uint64_t size) {
+  if (offset >= cached_.size()) return;
+  size = std::min(size, cached_.size() - offset);
+  std::vector<std::byte> medium = direct_view();
+  medium.resize(std::max(medium.size(), cached_.size()));
+  copy_into(cached_, offset, Bytes(medium).subspan(offset, size));
+}
+
 void FileImage::cut_power(CrashMode mode, Random& random) {
   const std::vector<std::byte> before = durable_;
   std::uint64_t size = durable_.size();
   for (const Pending& operation : pending_) {
-    if (survives(mode, random)) size = operation.size_after;
+    if (survives(mode, random)) {
+      const bool cut_off = operation.bytes.empty() || operation.size_after < size;
+      size = operation.size_after;
+      // What was cut off doesn't come back when the file grows again.
+      if (cut_off && size < durable_.size()) {
+        std::fill(durable_.begin() + static_cast<std::ptrdiff_t>(size), durable_.end(),
+                  std::byte{0});
+      }
+    }
     // Sectors written behind the size that survives stay in the image until the end, so that
     // the order of the two does not matter.
     const std::uint64_t end = operation.offset + operation.bytes.size();
@@ -115,8 +138,7 @@ void FileImage::cut_power(CrashMode mode, Random& random) {
         const std::uint64_t cut = from + random.below(to - from + 1);
         (random.chance(1, 2) ? from : to) = cut;
       }
-      copy_into(durable_, from,
-                Bytes(operation.bytes).subspan(from - operation.offset, to - from));
+      copy_into(durable_, from, Bytes(operation.bytes).subspan(from - operation.offset, to - from));
     }
   }
   durable_.resize(size);
@@ -130,15 +152,21 @@ void FileImage::flip_bit(std::uint64_t offset, unsigned bit) {
   const auto mask = static_cast<std::byte>(1U << bit);
   cached_[offset] ^= mask;
   if (offset < durable_.size()) durable_[offset] ^= mask;
+  diverged_ = diverged_ || dirty();
 }
 
 void FileImage::overwrite(std::uint64_t offset, Bytes from) {
   copy_into(cached_, offset, from);
-  if (offset + from.size() <= durable_.size()) copy_into(durable_, offset, from);
+  if (offset < durable_.size()) {
+    copy_into(durable_, offset,
+              from.first(std::min<std::uint64_t>(from.size(), durable_.size() - offset)));
+  }
+  diverged_ = diverged_ || dirty();
 }
 
 bool FileImage::make_stale(std::uint64_t sector) {
   if (sector >= stale_.size() || stale_[sector].empty()) return false;
+  if ((sector + 1) * kSectorSize > cached_.size()) return false;
   overwrite(sector * kSectorSize, std::vector(stale_[sector]));
   return true;
 }

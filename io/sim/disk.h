@@ -3,9 +3,9 @@
 // Method. A file has two images. `cached` is what reads return: every write shows there at once.
 // `durable` is what a power cut leaves. Between them stand the pending operations, in the order
 // in which they were issued: a flush applies them all; a power cut applies what chance picks.
-// The unit of chance is a sector of 512 bytes, of which each pending write gives another version:
-// any of them may be the one that reached the medium, independently of all other sectors, and a
-// sector may be torn between two versions at any byte. The file's size is one more such unit.
+// The unit of chance is what one pending write gives to one sector of 512 bytes: each such piece
+// reaches the medium or not, independently of all others, and may be torn at any byte. So two
+// writes of parts of one sector may survive in any combination. The file's size is one more unit.
 
 #ifndef CAISSON_IO_SIM_DISK_H_
 #define CAISSON_IO_SIM_DISK_H_
@@ -25,9 +25,9 @@ inline constexpr std::size_t kSectorSize = 512;
 enum class CrashMode : std::uint8_t {
   kNothing,
   kEverything,
-  kHalf,    // Each sector with probability 1/2.
-  kMost,    // Each sector with probability 7/8.
-  kTorn,    // As kHalf, and of every second sector that survives only a part does.
+  kHalf,  // Each sector with probability 1/2.
+  kMost,  // Each sector with probability 7/8.
+  kTorn,  // As kHalf, and of every second sector that survives only a part does.
 };
 
 inline constexpr std::size_t kCrashModeCount = 5;
@@ -49,6 +49,10 @@ class FileImage {
   // Shows in the cache but never reaches the medium, and no flush will tell.
   void write_lost(std::uint64_t offset, Bytes from);
 
+  // Shows in the cache at `offset` but goes to another place of the medium, `landing`, as soon as
+  // it is flushed. As much as lands behind the file's end is lost.
+  void write_misdirected(std::uint64_t offset, std::uint64_t landing, Bytes from);
+
   // Everything pending reaches the medium.
   void flush();
 
@@ -59,25 +63,27 @@ class FileImage {
   // What a read past the cache sees: the medium, with what is pending written back to it.
   std::vector<std::byte> direct_view() const;
 
-  // The cache forgets what is clean, and reads the medium again.
-  void drop_cache() { cached_ = direct_view(); }
+  // The cache forgets what is clean in a range, and reads the medium again. The file's size,
+  // which the system keeps apart from the cache, stays.
+  void drop_cache(std::uint64_t offset, std::uint64_t size);
 
   // The power goes: the pending operations reach the medium in part, as `mode` and chance say,
   // and the cache is gone.
   void cut_power(CrashMode mode, Random& random);
 
-  // Damage on the medium, which the cache does not hide. Offsets lie within the file.
+  // Damage on the medium, which the cache does not hide. Offsets lie within the file. What is
+  // pending is not damaged: a flush puts it over the damage.
   void flip_bit(std::uint64_t offset, unsigned bit);
   void overwrite(std::uint64_t offset, Bytes from);
 
   // The sector comes back as it was before the last flush that changed it. False if it never
-  // changed.
+  // changed, or if the file ends before the sector does.
   bool make_stale(std::uint64_t sector);
 
  private:
   struct Pending {
     std::uint64_t offset = 0;
-    std::vector<std::byte> bytes;   // A write; empty for a change of size.
+    std::vector<std::byte> bytes;  // A write; empty for a change of size.
     std::uint64_t size_after = 0;
   };
 

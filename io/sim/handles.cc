@@ -10,8 +10,28 @@ namespace {
 // A misdirected write lands this much further on.
 constexpr std::uint64_t kMisdirection = 4096;
 
+// No file grows beyond this, so that a wild offset is an error and not the end of the memory of
+// the machine that simulates.
+constexpr std::uint64_t kFileSizeMax = std::uint64_t{1} << 32;
+
+bool too_big(std::uint64_t offset, std::uint64_t size) {
+  return size > kFileSizeMax || offset > kFileSizeMax - size;
+}
+
 bool aligned(std::uint64_t offset, std::uint64_t size, const void* memory) {
-  return (offset | size | reinterpret_cast<std::uintptr_t>(memory)) % kSectorSize == 0;
+  return (offset | size | reinterpret_cast<std::uintptr_t>(memory)) % kDirectAlignment == 0;
+}
+
+// How much of `size` bytes a short call moves. Direct calls stop at whole blocks only.
+std::uint64_t shortened(std::uint64_t size, bool direct, Random& random) {
+  const std::uint64_t unit = direct ? kDirectAlignment : 1;
+  return size > unit ? unit * random.between(1, (size - 1) / unit) : size;
+}
+
+// The end of a range of a lock; a size of 0 means for ever, as fcntl has it.
+std::uint64_t end_of(std::uint64_t offset, std::uint64_t size) {
+  constexpr std::uint64_t kForEver = std::numeric_limits<std::uint64_t>::max();
+  return size == 0 || size > kForEver - offset ? kForEver : offset + size;
 }
 
 }  // namespace
@@ -36,6 +56,7 @@ SysResult SimulatedMapping::populate(std::uint64_t offset, std::uint64_t size) {
   const MutexLock lock(machine_.mutex_);
   const auto decision = machine_.begin_call(life_, Call::kPopulate, name_, offset, size);
   if (decision.error != 0) return {0, decision.error};
+  if (end_of(offset, size) > memory_.size()) return {0, ENOMEM};
   // The last memory page of a file can be touched to its end.
   const std::uint64_t end = (inode_->image.cached().size() + 4095) / 4096 * 4096;
   if (offset + size > end) return {0, EFAULT};
@@ -63,16 +84,16 @@ SimulatedFile::~SimulatedFile() {
 
 SysResult SimulatedFile::read(std::uint64_t offset, MutableBytes into) {
   const MutexLock lock(machine_.mutex_);
-  if (direct_ && !aligned(offset, into.size(), into.data())) return {0, EINVAL};
   const auto decision = machine_.begin_call(life_, Call::kRead, name_, offset, into.size());
   if (decision.error != 0) return {0, decision.error};
-  if (decision.fault == FaultKind::kShort && into.size() > 1) {
-    into = into.first(1 + machine_.random_.below(into.size() - 1));
-  }
-  const std::vector<std::byte> direct = direct_ ? inode_->image.direct_view()
-                                                : std::vector<std::byte>{};
+  const std::vector<std::byte> direct =
+      direct_ ? inode_->image.direct_view() : std::vector<std::byte>{};
   const Bytes image = direct_ ? Bytes(direct) : inode_->image.cached();
   if (offset >= image.size()) return {};
+  if (direct_ && !aligned(offset, into.size(), into.data())) return {0, EINVAL};
+  if (decision.fault == FaultKind::kShort) {
+    into = into.first(shortened(into.size(), direct_, machine_.random_));
+  }
   const std::uint64_t count = std::min<std::uint64_t>(into.size(), image.size() - offset);
   std::memcpy(into.data(), image.data() + offset, count);
   return {static_cast<std::int64_t>(count), 0};
@@ -87,23 +108,30 @@ SysResult SimulatedFile::write_vector(std::uint64_t offset, std::span<const Byte
   for (const Bytes part : from) bytes.insert(bytes.end(), part.begin(), part.end());
   const MutexLock lock(machine_.mutex_);
   if (mode_ == OpenMode::kRead) return {0, EBADF};
+  if (too_big(offset, bytes.size())) return {0, EFBIG};
+  const bool misaligned = std::ranges::any_of(
+      from, [&](Bytes part) { return !aligned(offset, part.size(), part.data()); });
+  if (direct_ && misaligned) return {0, EINVAL};
   const auto decision = machine_.begin_call(life_, Call::kWrite, name_, offset, bytes.size());
   Random& random = machine_.random_;
   const bool partial = decision.fault == FaultKind::kShort || decision.fault == FaultKind::kIoError;
   // A write that fails may have reached the file in part.
-  if (partial && bytes.size() > 1) bytes.resize(1 + random.below(bytes.size() - 1));
+  if (partial) bytes.resize(shortened(bytes.size(), direct_, random));
   if (decision.error != 0 && (decision.fault != FaultKind::kIoError || random.chance(1, 2))) {
     return {0, decision.error};
   }
-  if (decision.fault == FaultKind::kMisdirected) offset += kMisdirection;
   const std::uint64_t end = offset + bytes.size();
-  if (machine_.capacity_.bytes != std::numeric_limits<std::uint64_t>::max() &&
-      end > inode_->image.cached().size() &&
-      machine_.used_bytes() + end - inode_->image.cached().size() > machine_.capacity_.bytes) {
-    return {0, ENOSPC};
+  const std::uint64_t old_size = inode_->image.cached().size();
+  if (end > old_size && !bytes.empty()) {
+    // A full disk takes what it can; only when that is nothing, the call fails.
+    const std::uint64_t fits = std::max(old_size, machine_.size_that_fits(inode_->image, end));
+    if (fits <= offset) return {0, ENOSPC};
+    bytes.resize(fits - offset);
   }
   if (decision.fault == FaultKind::kLostWrite) {
     inode_->image.write_lost(offset, bytes);
+  } else if (decision.fault == FaultKind::kMisdirected) {
+    inode_->image.write_misdirected(offset, offset + kMisdirection, bytes);
   } else {
     inode_->image.write(offset, bytes);
   }
@@ -130,9 +158,7 @@ SysResult SimulatedFile::resize(Call call, std::uint64_t offset, std::uint64_t s
   if (decision.error != 0) return {0, decision.error};
   const std::uint64_t old_size = inode_->image.cached().size();
   if (new_size == old_size) return {};
-  if (machine_.capacity_.bytes != std::numeric_limits<std::uint64_t>::max() &&
-      new_size > old_size &&
-      machine_.used_bytes() + new_size - old_size > machine_.capacity_.bytes) {
+  if (new_size > old_size && machine_.size_that_fits(inode_->image, new_size) < new_size) {
     return {0, ENOSPC};
   }
   inode_->image.resize(new_size);
@@ -143,6 +169,7 @@ SysResult SimulatedFile::resize(Call call, std::uint64_t offset, std::uint64_t s
 SysResult SimulatedFile::allocate(std::uint64_t offset, std::uint64_t size) {
   const MutexLock lock(machine_.mutex_);
   if (mode_ == OpenMode::kRead) return {0, EBADF};
+  if (too_big(offset, size)) return {0, EFBIG};
   const std::uint64_t old_size = inode_->image.cached().size();
   return resize(Call::kAllocate, offset, size, std::max(old_size, offset + size));
 }
@@ -150,6 +177,7 @@ SysResult SimulatedFile::allocate(std::uint64_t offset, std::uint64_t size) {
 SysResult SimulatedFile::truncate(std::uint64_t size) {
   const MutexLock lock(machine_.mutex_);
   if (mode_ == OpenMode::kRead) return {0, EBADF};
+  if (too_big(size, 0)) return {0, EFBIG};
   return resize(Call::kTruncate, size, 0, size);
 }
 
@@ -164,23 +192,36 @@ SysResult SimulatedFile::try_lock(LockKind kind, std::uint64_t offset, std::uint
   const MutexLock lock(machine_.mutex_);
   const auto decision = machine_.begin_call(life_, Call::kLock, name_, offset, size);
   if (decision.error != 0) return {0, decision.error};
-  const std::uint64_t end = offset + size;
+  if (kind == LockKind::kExclusive && mode_ == OpenMode::kRead) return {0, EBADF};
+  const std::uint64_t end = end_of(offset, size);
   for (const Machine::Lock& held : inode_->locks) {
     const bool overlaps = held.begin < end && offset < held.end;
     const bool conflicts = held.kind == LockKind::kExclusive || kind == LockKind::kExclusive;
     if (held.owner != this && overlaps && conflicts) return {0, EAGAIN};
   }
+  release(offset, end);  // A lock of our own is replaced, as far as the two overlap.
   inode_->locks.push_back({this, kind, offset, end});
   return {};
+}
+
+void SimulatedFile::release(std::uint64_t begin, std::uint64_t end) {
+  std::vector<Machine::Lock> kept;
+  for (const Machine::Lock& held : inode_->locks) {
+    if (held.owner != this || held.end <= begin || end <= held.begin) {
+      kept.push_back(held);
+      continue;
+    }
+    if (held.begin < begin) kept.push_back({this, held.kind, held.begin, begin});
+    if (end < held.end) kept.push_back({this, held.kind, end, held.end});
+  }
+  inode_->locks = std::move(kept);
 }
 
 SysResult SimulatedFile::unlock(std::uint64_t offset, std::uint64_t size) {
   const MutexLock lock(machine_.mutex_);
   const auto decision = machine_.begin_call(life_, Call::kUnlock, name_, offset, size);
   if (decision.error != 0) return {0, decision.error};
-  std::erase_if(inode_->locks, [&](const Machine::Lock& held) {
-    return held.owner == this && held.begin >= offset && held.end <= offset + size;
-  });
+  release(offset, end_of(offset, size));
   return {};
 }
 
@@ -189,7 +230,13 @@ SysResult SimulatedFile::advise(std::uint64_t offset, std::uint64_t size, Advice
   const auto decision = machine_.begin_call(life_, Call::kAdvise, name_, offset, size);
   if (decision.error != 0) return {0, decision.error};
   // Pages that somebody has mapped stay in the cache whatever is asked.
-  if (advice == Advice::kDontNeed && inode_->mappings.empty()) inode_->image.drop_cache();
+  if (advice != Advice::kDontNeed || !inode_->mappings.empty()) return {};
+  // Only whole memory pages are dropped; the one that holds the file's end counts as whole.
+  constexpr std::uint64_t kPage = 4096;
+  const std::uint64_t begin = (offset + kPage - 1) / kPage * kPage;
+  std::uint64_t end = end_of(offset, size);
+  if (end < inode_->image.cached().size()) end = end / kPage * kPage;
+  if (begin < end) inode_->image.drop_cache(begin, end - begin);
   return {};
 }
 
@@ -211,18 +258,24 @@ std::unique_ptr<FileDriver> SimulatedDirectory::open_file(const std::string& nam
   const MutexLock lock(machine_.mutex_);
   const auto decision = machine_.begin_call(life_, Call::kOpen, name, 0, 0);
   // A file that is opened needs no room; only one that is created can find none.
-  error = decision.fault == FaultKind::kNoSpace && mode != OpenMode::kCreate ? 0 : decision.error;
+  const bool creates = mode == OpenMode::kCreate;
+  error = decision.fault == FaultKind::kNoSpace && !creates ? 0 : decision.error;
   if (error != 0) return nullptr;
   const auto found = inode_->entries.find(name);
   const bool exists = found != inode_->entries.end();
-  if (mode == OpenMode::kCreate && exists) error = EEXIST;
-  if (mode != OpenMode::kCreate && !exists) error = ENOENT;
-  if (exists && found->second->is_directory) error = EISDIR;
-  if (mode != OpenMode::kRead && machine_.read_only_) error = EROFS;
-  if (direct && !machine_.direct_supported_) error = EINVAL;
-  if (!exists && machine_.capacity_.inodes != std::numeric_limits<std::uint64_t>::max() &&
-      mode == OpenMode::kCreate && machine_.used_inodes() >= machine_.capacity_.inodes) {
+  // In the order in which Linux looks.
+  if (creates && exists) {
+    error = EEXIST;
+  } else if (!creates && !exists) {
+    error = ENOENT;
+  } else if (exists && found->second->is_directory) {
+    error = EISDIR;
+  } else if (mode != OpenMode::kRead && machine_.read_only_) {
+    error = EROFS;
+  } else if (creates && machine_.used_inodes() >= machine_.capacity_.inodes) {
     error = ENOSPC;
+  } else if (direct && !machine_.direct_supported_) {
+    error = EINVAL;
   }
   if (error != 0) return nullptr;
   Machine::InodePtr inode = exists ? found->second : std::make_shared<Machine::Inode>();
@@ -233,7 +286,8 @@ std::unique_ptr<FileDriver> SimulatedDirectory::open_file(const std::string& nam
 std::unique_ptr<DirectoryDriver> SimulatedDirectory::open_directory(const std::string& name,
                                                                     int& error) {
   const MutexLock lock(machine_.mutex_);
-  error = machine_.begin_call(life_, Call::kOpen, name, 0, 0).error;
+  const auto decision = machine_.begin_call(life_, Call::kOpen, name, 0, 0);
+  error = decision.fault == FaultKind::kNoSpace ? 0 : decision.error;
   const auto found = inode_->entries.find(name);
   if (error == 0 && found == inode_->entries.end()) error = ENOENT;
   if (error == 0 && !found->second->is_directory) error = ENOTDIR;
@@ -247,26 +301,28 @@ SysResult SimulatedDirectory::make_directory(const std::string& name) {
   if (decision.error != 0) return {0, decision.error};
   if (machine_.read_only_) return {0, EROFS};
   if (inode_->entries.contains(name)) return {0, EEXIST};
-  if (machine_.capacity_.inodes != std::numeric_limits<std::uint64_t>::max() &&
-      machine_.used_inodes() >= machine_.capacity_.inodes) {
-    return {0, ENOSPC};
-  }
+  if (machine_.used_inodes() >= machine_.capacity_.inodes) return {0, ENOSPC};
   auto inode = std::make_shared<Machine::Inode>();
   inode->is_directory = true;
   inode_->change({std::nullopt, std::pair(name, std::move(inode))});
   return {};
 }
 
-SysResult SimulatedDirectory::rename(const std::string& from, const std::string& to,
-                                     bool replace) {
+SysResult SimulatedDirectory::rename(const std::string& from, const std::string& to, bool replace) {
   const MutexLock lock(machine_.mutex_);
   const auto decision = machine_.begin_call(life_, Call::kRename, from, 0, 0);
   if (decision.error != 0) return {0, decision.error};
   if (machine_.read_only_) return {0, EROFS};
   const auto found = inode_->entries.find(from);
   if (found == inode_->entries.end()) return {0, ENOENT};
-  if (!replace && inode_->entries.contains(to)) return {0, EEXIST};
+  const auto target = inode_->entries.find(to);
   const Machine::InodePtr inode = found->second;
+  if (target != inode_->entries.end()) {
+    if (!replace) return {0, EEXIST};
+    const bool replaces_directory = target->second->is_directory;
+    if (replaces_directory != inode->is_directory)
+      return {0, replaces_directory ? EISDIR : ENOTDIR};
+  }
   inode_->change({from, std::pair(to, inode)});
   return {};
 }
@@ -294,7 +350,6 @@ SysResult SimulatedDirectory::list(std::vector<std::string>& names) {
 SysResult SimulatedDirectory::sync() {
   const MutexLock lock(machine_.mutex_);
   const auto decision = machine_.begin_call(life_, Call::kSyncDirectory, name_, 0, 0);
-  if (decision.fault == FaultKind::kSyncDrops) inode_->name_changes.clear();
   if (decision.error != 0) return {0, decision.error};
   inode_->flush_names();
   return {};
@@ -331,8 +386,7 @@ Result<std::unique_ptr<Directory>> SimulatedVfs::open_directory(const std::strin
   std::size_t begin = 1;
   while (begin < path.size()) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
-    CAISSON_ASSIGN_OR_RETURN(directory,
-                             directory->open_directory(path.substr(begin, end - begin)));
+    CAISSON_ASSIGN_OR_RETURN(directory, directory->open_directory(path.substr(begin, end - begin)));
     begin = end + 1;
   }
   return directory;

@@ -58,7 +58,9 @@ class SimulatedFile final : public FileDriver {
 
  private:
   SysResult flush(Call call);
-  SysResult resize(Call call, std::uint64_t offset, std::uint64_t size, std::uint64_t new_size);
+  SysResult resize(Call call, std::uint64_t offset, std::uint64_t size, std::uint64_t new_size)
+      CAISSON_REQUIRES(machine_.mutex_);
+  void release(std::uint64_t begin, std::uint64_t end) CAISSON_REQUIRES(machine_.mutex_);
 
   Machine& machine_;
   Machine::InodePtr inode_;

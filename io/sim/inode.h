@@ -34,6 +34,12 @@ struct Machine::Lock {
 
 // A file or a directory; only one half is in use.
 struct Machine::Inode {
+  // What belonged to a process ends with it.
+  void forget_process() {
+    locks.clear();
+    mappings.clear();
+  }
+
   bool is_directory = false;
 
   FileImage image;

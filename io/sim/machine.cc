@@ -13,12 +13,19 @@ bool is_one_of(Call call, std::initializer_list<Call> calls) {
   return std::ranges::find(calls, call) != calls.end();
 }
 
+// Files take room in blocks of this size.
+constexpr std::uint64_t kBlockSize = 4096;
+
+std::uint64_t whole_blocks(std::uint64_t size) {
+  return (size + kBlockSize - 1) / kBlockSize * kBlockSize;
+}
+
 // Whether a call can fail in this way at all.
 bool can_hit(FaultKind kind, Call call) {
   switch (kind) {
     case FaultKind::kNoSpace:
-      return is_one_of(call, {Call::kWrite, Call::kAllocate, Call::kOpen, Call::kRename,
-                              Call::kMakeDirectory});
+      return is_one_of(
+          call, {Call::kWrite, Call::kAllocate, Call::kOpen, Call::kRename, Call::kMakeDirectory});
     case FaultKind::kShort:
       return is_one_of(call, {Call::kRead, Call::kWrite});
     case FaultKind::kSyncDrops:
@@ -134,7 +141,7 @@ void Machine::collect(const InodePtr& inode, std::set<Inode*>& found) {
 void Machine::end_process() {
   std::set<Inode*> inodes;
   collect(root_, inodes);
-  for (Inode* inode : inodes) inode->locks.clear();
+  for (Inode* inode : inodes) inode->forget_process();
   ++life_;
   down_ = false;
 }
@@ -147,12 +154,13 @@ void Machine::kill() {
 void Machine::cut_power_of(Inode& inode, CrashMode mode, Random& random, std::set<Inode*>& done) {
   if (!done.insert(&inode).second) return;
   if (!inode.is_directory) {
+    inode.forget_process();  // It may be a file whose removal did not survive.
     inode.image.cut_power(mode, random);
     return;
   }
   for (const NameChange& change : inode.name_changes) {
-    const bool survives = mode == CrashMode::kEverything ||
-                          (mode != CrashMode::kNothing && random.chance(1, 2));
+    const bool survives =
+        mode == CrashMode::kEverything || (mode != CrashMode::kNothing && random.chance(1, 2));
     if (survives) Inode::apply(change, inode.durable_entries);
   }
   inode.name_changes.clear();
@@ -266,8 +274,15 @@ std::uint64_t Machine::used_bytes() const {
   std::set<Inode*> inodes;
   collect(root_, inodes);
   std::uint64_t bytes = 0;
-  for (const Inode* inode : inodes) bytes += (inode->image.cached().size() + 4095) / 4096 * 4096;
+  for (const Inode* inode : inodes) bytes += whole_blocks(inode->image.cached().size());
   return bytes;
+}
+
+std::uint64_t Machine::size_that_fits(const FileImage& image, std::uint64_t size) const {
+  if (capacity_.bytes == Capacity{}.bytes) return size;
+  const std::uint64_t others = used_bytes() - whole_blocks(image.cached().size());
+  const std::uint64_t room = capacity_.bytes - std::min(others, capacity_.bytes);
+  return std::min(size, room / kBlockSize * kBlockSize);
 }
 
 std::uint64_t Machine::used_inodes() const {

@@ -35,15 +35,18 @@ namespace caisson::io::sim {
 
 // What goes wrong with a call.
 enum class FaultKind : std::uint8_t {
-  kIoError,         // EIO; nothing happened. A flush that fails leaves everything pending.
-  kNoSpace,         // ENOSPC, from calls that need room: writes, allocations, new names.
-  kInterrupted,     // EINTR; nothing happened.
-  kShort,           // Reads and writes move fewer bytes than asked, at least one.
-  kSyncDrops,       // A flush fails with EIO, and what was pending will never be durable.
-  kLostWrite,       // A write succeeds but never reaches the medium.
-  kMisdirected,     // A write succeeds but lands 4,096 bytes further on.
-  kPowerCut,        // The machine goes down before the call takes effect.
-  kKill,            // The process ends before the call takes effect; the cache survives.
+  kIoError,      // EIO; nothing happened, but of a write a part may have. A flush that fails
+                 // leaves everything pending.
+  kNoSpace,      // ENOSPC, from calls that need room: writes, allocations, new names.
+  kInterrupted,  // EINTR; nothing happened.
+  kShort,        // Reads and writes move fewer bytes than asked, at least one.
+  kSyncDrops,    // A flush fails with EIO, and what was pending will never be durable (names
+                 // stay pending: a file system whose journal fails goes read-only).
+  kLostWrite,    // A write succeeds but never reaches the medium.
+  kMisdirected,  // A write succeeds and shows in the cache, but reaches the medium 4,096 bytes
+                 // further on; what lands behind the file's end is lost.
+  kPowerCut,     // The machine goes down before the call takes effect.
+  kKill,         // The process ends before the call takes effect; the cache survives.
 };
 
 inline constexpr std::size_t kFaultKindCount = 9;
@@ -51,9 +54,9 @@ inline constexpr std::size_t kFaultKindCount = 9;
 std::string_view to_string(FaultKind kind);
 
 struct Fault {
-  std::uint64_t call = 0;         // The first call that it hits.
+  std::uint64_t call = 0;  // The first call that it hits.
   FaultKind kind = FaultKind::kIoError;
-  bool forever = false;           // Hits all later calls of the kind that can fail so, too.
+  bool forever = false;  // Hits all later calls of the kind that can fail so, too.
 };
 
 // One call, as the trace remembers it.
@@ -62,9 +65,10 @@ struct TracedCall {
   std::string file;
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
-  int error = 0;
+  int error = 0;  // The one injected; 0 if none was.
 };
 
+// How much the disk holds. Files take whole blocks of 4,096 bytes.
 struct Capacity {
   std::uint64_t bytes = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t inodes = std::numeric_limits<std::uint64_t>::max();
@@ -141,6 +145,9 @@ class Machine {
                       std::uint64_t size) CAISSON_REQUIRES(mutex_);
   std::uint64_t used_bytes() const CAISSON_REQUIRES(mutex_);
   std::uint64_t used_inodes() const CAISSON_REQUIRES(mutex_);
+  // `size`, or as much of it as the disk has room for if that file grew to it.
+  std::uint64_t size_that_fits(const FileImage& image, std::uint64_t size) const
+      CAISSON_REQUIRES(mutex_);
   void end_process() CAISSON_REQUIRES(mutex_);
   static void cut_power_of(Inode& inode, CrashMode mode, Random& random, std::set<Inode*>& done);
   static InodePtr copy_tree(const InodePtr& inode, std::map<const Inode*, InodePtr>& copies);
