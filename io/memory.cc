@@ -25,6 +25,7 @@ ReservedMemory::~ReservedMemory() {
 }
 
 Result<ReservedMemory> ReservedMemory::create(std::uint64_t size) {
+  if (size == 0) return ReservedMemory();
   void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED) {

@@ -1,0 +1,137 @@
+// Method: memory is looked at byte by byte where it must be zero, and from the operating system's
+// side (mincore) where it must not exist yet.
+
+#include "io/memory.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "io/file.h"
+
+namespace caisson::io {
+namespace {
+
+constexpr std::uint64_t kManyBytes = std::uint64_t{1} << 34;  // More than tests may use up.
+
+bool all_zero(Bytes bytes) {
+  return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+// How many of the system's memory pages of a range exist.
+std::size_t resident(const ReservedMemory& memory, std::uint64_t offset, std::uint64_t size) {
+  std::vector<unsigned char> pages(size / memory_page_size());
+  if (mincore(memory.data() + offset, size, pages.data()) != 0) return ~std::size_t{0};
+  return static_cast<std::size_t>(
+      std::ranges::count_if(pages, [](unsigned char page) { return (page & 1) != 0; }));
+}
+
+TEST(ReservedMemory, IsZeroWhereverItIsTouched) {
+  const auto memory = ReservedMemory::create(kManyBytes);
+  ASSERT_TRUE(memory) << memory.error().to_string();
+  EXPECT_EQ(memory->size(), kManyBytes);
+  for (std::uint64_t offset = 0; offset < kManyBytes; offset += kManyBytes / 8) {
+    EXPECT_TRUE(all_zero({memory->data() + offset, 4096})) << offset;
+  }
+  EXPECT_EQ(memory->data()[kManyBytes - 1], std::byte{0});
+  memory->data()[kManyBytes - 1] = std::byte{1};
+  EXPECT_EQ(memory->data()[kManyBytes - 1], std::byte{1});
+}
+
+TEST(ReservedMemory, AppearsOnlyWhereItIsTouched) {
+  const std::uint64_t page = memory_page_size();
+  // Less than a huge page, so that the system has no reason to give more than was touched.
+  auto memory = ReservedMemory::create(16 * page).value();
+  EXPECT_EQ(resident(memory, 0, 16 * page), 0U);
+  memory.data()[5 * page + 7] = std::byte{1};
+  EXPECT_EQ(resident(memory, 5 * page, page), 1U);
+}
+
+TEST(ReservedMemory, StartsAtAMemoryPage) {
+  const auto memory = ReservedMemory::create(1).value();
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory.data()) % memory_page_size(), 0U);
+  EXPECT_EQ(memory.size(), 1U);
+}
+
+TEST(ReservedMemory, IsZeroAgainWhereItWasDiscardedAndNowhereElse) {
+  const std::uint64_t page = memory_page_size();
+  auto memory = ReservedMemory::create(4 * page).value();
+  std::fill_n(memory.data(), 4 * page, std::byte{0xaa});
+  memory.discard(page, 2 * page);
+  EXPECT_TRUE(all_zero({memory.data() + page, 2 * page}));
+  EXPECT_EQ(std::count(memory.data(), memory.data() + 4 * page, std::byte{0xaa}),
+            static_cast<std::ptrdiff_t>(2 * page));
+  EXPECT_EQ(memory.data()[page - 1], std::byte{0xaa});
+  EXPECT_EQ(memory.data()[3 * page], std::byte{0xaa});
+  memory.data()[page] = std::byte{1};  // It can be used again.
+  EXPECT_EQ(memory.data()[page], std::byte{1});
+}
+
+TEST(ReservedMemory, GivesMemoryBackWhenItDiscards) {
+  const std::uint64_t page = memory_page_size();
+  auto memory = ReservedMemory::create(16 * page).value();
+  std::fill_n(memory.data(), 16 * page, std::byte{0xaa});
+  EXPECT_EQ(resident(memory, 0, 16 * page), 16U);
+  memory.discard(0, 16 * page);
+  EXPECT_EQ(resident(memory, 0, 16 * page), 0U);
+}
+
+TEST(ReservedMemory, MovesWithoutMovingItsBytes) {
+  auto first = ReservedMemory::create(4096).value();
+  std::byte* const data = first.data();
+  data[0] = std::byte{7};
+  ReservedMemory second(std::move(first));
+  EXPECT_EQ(first.data(), nullptr);  // NOLINT(bugprone-use-after-move): that is the promise.
+  EXPECT_EQ(first.size(), 0U);
+  EXPECT_EQ(second.data(), data);
+
+  auto third = ReservedMemory::create(8192).value();
+  third = std::move(second);
+  EXPECT_EQ(third.data(), data);
+  EXPECT_EQ(third.size(), 4096U);
+  EXPECT_EQ(third.data()[0], std::byte{7});
+}
+
+TEST(ReservedMemory, ReservesNothingWhenAskedForNothing) {
+  const auto memory = ReservedMemory::create(0);
+  ASSERT_TRUE(memory);
+  EXPECT_EQ(memory->size(), 0U);
+}
+
+TEST(ReservedMemory, RefusesMoreThanThereAreAddresses) {
+  for (const std::uint64_t size : {std::uint64_t{1} << 62, std::uint64_t{1} << 48,
+                                   std::numeric_limits<std::uint64_t>::max()}) {
+    const auto memory = ReservedMemory::create(size);
+    ASSERT_FALSE(memory) << size;
+    EXPECT_EQ(memory.error().code(), Code::kResourceExhausted);
+    EXPECT_FALSE(memory.error().advice().empty());
+  }
+}
+
+TEST(AlignedBuffer, IsAlignedAndZeroWhateverItsSize) {
+  // Memory that was used before would show what it held.
+  for (int i = 0; i < 10; ++i) {
+    AlignedBuffer dirty(8192);
+    std::ranges::fill(dirty.bytes(), std::byte{0xff});
+  }
+  for (const std::size_t size : {0UL, 1UL, 511UL, 4096UL, 4097UL, 8192UL, 1UL << 20}) {
+    AlignedBuffer buffer(size);
+    EXPECT_EQ(buffer.size(), size);
+    EXPECT_EQ(buffer.bytes().size(), size);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % kDirectAlignment, 0U) << size;
+    EXPECT_TRUE(all_zero(buffer.bytes())) << size;
+  }
+}
+
+TEST(MemoryPageSize, IsAPowerOfTwoThatMappingsNeed) {
+  EXPECT_GE(memory_page_size(), 4096U);
+  EXPECT_EQ(memory_page_size() & (memory_page_size() - 1), 0U);
+}
+
+}  // namespace
+}  // namespace caisson::io
