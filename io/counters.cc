@@ -6,8 +6,6 @@ std::string_view to_string(Call call) {
   switch (call) {
     case Call::kOpen:
       return "open";
-    case Call::kClose:
-      return "close";
     case Call::kRead:
       return "read";
     case Call::kWrite:

@@ -14,7 +14,6 @@ namespace caisson::io {
 // One kind of call to the operating system.
 enum class Call : std::uint8_t {
   kOpen,
-  kClose,
   kRead,
   kWrite,
   kSyncData,

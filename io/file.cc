@@ -20,10 +20,10 @@ SysResult uninterrupted(Counters& counters, Call kind, F call) {
   SysResult result;
   for (int attempt = 0; attempt < kInterruptionsMax; ++attempt) {
     result = call();
-    counters.count(kind, result.error == 0 && result.value > 0 &&
-                                 (kind == Call::kRead || kind == Call::kWrite)
-                             ? static_cast<std::uint64_t>(result.value)
-                             : 0);
+    counters.count(
+        kind, result.error == 0 && result.value > 0 && (kind == Call::kRead || kind == Call::kWrite)
+                  ? static_cast<std::uint64_t>(result.value)
+                  : 0);
     if (result.error != EINTR) break;
   }
   return result;
@@ -106,8 +106,8 @@ Mapping::Mapping(std::unique_ptr<MappingDriver> driver, std::string name, Counte
       counters_(counters) {}
 
 Result<void> Mapping::populate(std::uint64_t offset, std::uint64_t size) {
-  const SysResult result = uninterrupted(counters_, Call::kPopulate,
-                                         [&] { return driver_->populate(offset, size); });
+  const SysResult result =
+      uninterrupted(counters_, Call::kPopulate, [&] { return driver_->populate(offset, size); });
   if (result.error == 0) return {};
   if (result.error == EINVAL || result.error == ENOSYS) {
     return fail(Code::kUnsupported, "this system can't fetch mapped pages ahead");
@@ -207,27 +207,26 @@ Result<void> File::sync_all() {
 }
 
 Result<void> File::allocate(std::uint64_t offset, std::uint64_t size) {
-  return done(uninterrupted(counters_, Call::kAllocate,
-                            [&] { return driver_->allocate(offset, size); }),
-              "make room", name_);
+  if (size == 0) return {};  // Linux refuses it.
+  return done(
+      uninterrupted(counters_, Call::kAllocate, [&] { return driver_->allocate(offset, size); }),
+      "make room", name_);
 }
 
 Result<void> File::truncate(std::uint64_t size) {
-  return done(
-      uninterrupted(counters_, Call::kTruncate, [&] { return driver_->truncate(size); }),
-      "change the size", name_);
+  return done(uninterrupted(counters_, Call::kTruncate, [&] { return driver_->truncate(size); }),
+              "change the size", name_);
 }
 
 Result<std::uint64_t> File::size() const {
-  const SysResult result =
-      uninterrupted(counters_, Call::kSize, [&] { return driver_->size(); });
+  const SysResult result = uninterrupted(counters_, Call::kSize, [&] { return driver_->size(); });
   CAISSON_RETURN_IF_ERROR(done(result, "find the size", name_));
   return static_cast<std::uint64_t>(result.value);
 }
 
 Result<void> File::try_lock(LockKind kind, std::uint64_t offset, std::uint64_t size) {
-  SysResult result = uninterrupted(counters_, Call::kLock,
-                                   [&] { return driver_->try_lock(kind, offset, size); });
+  SysResult result =
+      uninterrupted(counters_, Call::kLock, [&] { return driver_->try_lock(kind, offset, size); });
   // POSIX lets a lock that is held be reported as either.
   if (result.error == EACCES) result.error = EAGAIN;
   return done(result, "lock", name_);
@@ -267,8 +266,8 @@ Result<std::unique_ptr<File>> Directory::open_file(const std::string& name, Open
     if (options.direct && result.error == EINVAL) {
       return fail(Error(Code::kUnsupported, "this file system has no direct access").in_file(name));
     }
-    return fail(system_error(
-        result.error, options.mode == OpenMode::kCreate ? "create" : "open", name));
+    return fail(
+        system_error(result.error, options.mode == OpenMode::kCreate ? "create" : "open", name));
   }
   return std::make_unique<File>(std::move(driver), name, counters_);
 }
@@ -287,20 +286,19 @@ Result<std::unique_ptr<Directory>> Directory::open_directory(const std::string& 
 
 Result<void> Directory::make_directory(const std::string& name) {
   CAISSON_RETURN_IF_ERROR(check_name(name));
-  return done(uninterrupted(counters_, Call::kMakeDirectory,
-                            [&] { return driver_->make_directory(name); }),
-              "make the directory", name);
+  return done(
+      uninterrupted(counters_, Call::kMakeDirectory, [&] { return driver_->make_directory(name); }),
+      "make the directory", name);
 }
 
 Result<void> Directory::rename(const std::string& from, const std::string& to,
                                IfTargetExists policy) {
   CAISSON_RETURN_IF_ERROR(check_name(from));
   CAISSON_RETURN_IF_ERROR(check_name(to));
-  return done(uninterrupted(counters_, Call::kRename,
-                            [&] {
-                              return driver_->rename(from, to, policy == IfTargetExists::kReplace);
-                            }),
-              "rename to " + to, from);
+  return done(
+      uninterrupted(counters_, Call::kRename,
+                    [&] { return driver_->rename(from, to, policy == IfTargetExists::kReplace); }),
+      "rename to " + to, from);
 }
 
 Result<void> Directory::unlink(const std::string& name) {
@@ -327,8 +325,8 @@ Result<void> Directory::sync() {
 
 Result<FileSystemKind> Directory::file_system() const {
   FileSystemKind kind = FileSystemKind::kLocal;
-  const SysResult result = uninterrupted(counters_, Call::kStatFileSystem,
-                                         [&] { return driver_->file_system(kind); });
+  const SysResult result =
+      uninterrupted(counters_, Call::kStatFileSystem, [&] { return driver_->file_system(kind); });
   CAISSON_RETURN_IF_ERROR(done(result, "look at the file system", name_));
   return kind;
 }
