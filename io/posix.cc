@@ -106,10 +106,15 @@ class PosixMapping final : public MappingDriver {
 
 class PosixFile final : public FileDriver {
  public:
-  explicit PosixFile(Descriptor fd) : fd_(std::move(fd)) {}
+  PosixFile(Descriptor fd, bool direct) : fd_(std::move(fd)), direct_(direct) {}
 
   SysResult read(std::uint64_t offset, MutableBytes into) override {
-    return result_of(pread(fd_.get(), into.data(), into.size(), static_cast<off_t>(offset)));
+    const SysResult result =
+        result_of(pread(fd_.get(), into.data(), into.size(), static_cast<off_t>(offset)));
+    // Some file systems look at the alignment before they look at the file's end, which is where
+    // the loop over a read that was cut short by that end goes on.
+    if (direct_ && result.error == EINVAL && is_at_end(offset)) return {};
+    return result;
   }
 
   SysResult write(std::uint64_t offset, Bytes from) override {
@@ -123,8 +128,8 @@ class PosixFile final : public FileDriver {
       // The kernel only reads through it; iovec serves both directions and so has no const.
       vector[i] = {const_cast<std::byte*>(from[i].data()), from[i].size()};
     }
-    return result_of(pwritev(fd_.get(), vector.data(), static_cast<int>(count),
-                             static_cast<off_t>(offset)));
+    return result_of(
+        pwritev(fd_.get(), vector.data(), static_cast<int>(count), static_cast<off_t>(offset)));
   }
 
   SysResult sync_data() override { return result_of(fdatasync(fd_.get())); }
@@ -142,7 +147,7 @@ class PosixFile final : public FileDriver {
   }
 
   SysResult size() override {
-    struct stat status {};
+    struct stat status{};
     if (fstat(fd_.get(), &status) != 0) return {0, errno};
     return {status.st_size, 0};
   }
@@ -171,8 +176,8 @@ class PosixFile final : public FileDriver {
         value = POSIX_FADV_DONTNEED;
         break;
     }
-    return {0, posix_fadvise(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(size),
-                             value)};
+    return {0,
+            posix_fadvise(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(size), value)};
   }
 
   std::unique_ptr<MappingDriver> map(std::uint64_t size, int& error) override {
@@ -186,7 +191,7 @@ class PosixFile final : public FileDriver {
 
  private:
   SysResult set_lock(int type, std::uint64_t offset, std::uint64_t size) {
-    struct flock lock {};
+    struct flock lock{};
     lock.l_type = static_cast<short>(type);
     lock.l_whence = SEEK_SET;
     lock.l_start = static_cast<off_t>(offset);
@@ -204,12 +209,19 @@ class PosixFile final : public FileDriver {
       const std::size_t count = std::min<std::uint64_t>(end - position, kZeros.size());
       const SysResult result = write(position, Bytes(kZeros).first(count));
       if (result.error != 0) return result;
+      if (result.value == 0) return {0, ENOSPC};
       position += static_cast<std::uint64_t>(result.value);
     }
     return {};
   }
 
+  bool is_at_end(std::uint64_t offset) {
+    const SysResult end = size();
+    return end.error == 0 && offset >= static_cast<std::uint64_t>(end.value);
+  }
+
   Descriptor fd_;
+  bool direct_;
 };
 
 class PosixDirectory final : public DirectoryDriver {
@@ -224,19 +236,19 @@ class PosixDirectory final : public DirectoryDriver {
     // O_NONBLOCK: opening a FIFO that somebody planted must not wait for its other end.
     Descriptor fd(open_beneath(fd_.get(), name.c_str(), flags | O_NONBLOCK, kFileMode));
     if (fd.get() < 0) {
-      error = errno;
+      error = errno == ENXIO ? EINVAL : errno;  // ENXIO: a socket, or a device that isn't there.
       return nullptr;
     }
-    struct stat status {};
+    struct stat status{};
     if (fstat(fd.get(), &status) != 0) {
       error = errno;
       return nullptr;
     }
     if (!S_ISREG(status.st_mode)) {
-      error = S_ISDIR(status.st_mode) ? EISDIR : ENOTDIR;
+      error = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
       return nullptr;
     }
-    return std::make_unique<PosixFile>(std::move(fd));
+    return std::make_unique<PosixFile>(std::move(fd), direct);
   }
 
   std::unique_ptr<DirectoryDriver> open_directory(const std::string& name, int& error) override {
@@ -254,12 +266,11 @@ class PosixDirectory final : public DirectoryDriver {
 
   SysResult rename(const std::string& from, const std::string& to, bool replace) override {
     if (replace) return result_of(renameat(fd_.get(), from.c_str(), fd_.get(), to.c_str()));
-    const SysResult result = result_of(
-        renameat2(fd_.get(), from.c_str(), fd_.get(), to.c_str(), RENAME_NOREPLACE));
+    const SysResult result =
+        result_of(renameat2(fd_.get(), from.c_str(), fd_.get(), to.c_str(), RENAME_NOREPLACE));
     if (result.error != EINVAL && result.error != ENOSYS) return result;
     // Where the file system can't: a link fails on a taken name as well, and is as atomic.
-    const SysResult linked =
-        result_of(linkat(fd_.get(), from.c_str(), fd_.get(), to.c_str(), 0));
+    const SysResult linked = result_of(linkat(fd_.get(), from.c_str(), fd_.get(), to.c_str(), 0));
     if (linked.error != 0) return linked;
     return unlink(from);
   }
@@ -292,7 +303,7 @@ class PosixDirectory final : public DirectoryDriver {
   SysResult sync() override { return result_of(fsync(fd_.get())); }
 
   SysResult file_system(FileSystemKind& kind) override {
-    struct statfs status {};
+    struct statfs status{};
     if (fstatfs(fd_.get(), &status) != 0) return {0, errno};
     switch (static_cast<std::uint32_t>(status.f_type)) {
       case NFS_SUPER_MAGIC:
