@@ -108,12 +108,14 @@ Result<void> Pager::take_blob_pages(CheckpointPlan& plan) {
   const std::vector<PageId>& earlier = blob_pages_[static_cast<std::size_t>(current_)];
   const std::vector<PageId>& overwritten =
       plan.slot == current_ ? earlier : blob_pages_[static_cast<std::size_t>(plan.slot)];
+  std::vector<PageId> open_txn_pages;
+  if (open_txn_) {
+    open_txn_pages.assign(open_txn_->allocated.begin(), open_txn_->allocated.end());
+  }
   const auto state = [&] {
     mutex_.assume_held();
     return allocator_.as_of(plan.meta.txn,
-                            open_txn_ ? std::span<const PageId>(open_txn_->allocated)
-                                      : std::span<const PageId>(),
-                            plan.blob_pages, earlier, overwritten, [this](PageId id) {
+                            open_txn_pages, plan.blob_pages, earlier, overwritten, [this](PageId id) {
                               mutex_.assume_held();
                               return dirty_frame(id).has_value();
                             });

@@ -18,10 +18,12 @@ constexpr std::array<MetaSlot, 2> kSlots = {MetaSlot::kA, MetaSlot::kB};
 // FILE-5: the byte that a writer locks.
 constexpr std::uint64_t kLockOffset = 0;
 
-Result<void> check_file_system(const io::Directory& directory, const PagerOptions& options) {
-  if (options.read_only || options.allow_network_file_system) return {};
+// On a network file system: no writing unless it is asked for, and no mapping.
+Result<void> adapt_to_file_system(const io::Directory& directory, PagerOptions& options) {
   CAISSON_ASSIGN_OR_RETURN(const io::FileSystemKind kind, directory.file_system());
   if (kind == io::FileSystemKind::kLocal) return {};
+  options.access = PageAccess::kPrivate;
+  if (options.read_only || options.allow_network_file_system) return {};
   return fail(Error(Code::kUnsupported, "the store lies on a network file system, whose locks and "
                                         "mappings can't be trusted")
                   .in_file(directory.name())
@@ -129,9 +131,9 @@ Result<void> create_page_file(io::Vfs& vfs, io::Directory& directory,
 
 Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOptions& options) {
   CAISSON_RETURN_IF_ERROR(validate(options));
-  CAISSON_RETURN_IF_ERROR(check_file_system(directory, options));
   OpenAttempt attempt;
   attempt.options_ = options;
+  CAISSON_RETURN_IF_ERROR(adapt_to_file_system(directory, attempt.options_));
   const io::OpenMode mode = options.read_only ? io::OpenMode::kRead : io::OpenMode::kReadWrite;
   CAISSON_ASSIGN_OR_RETURN(attempt.file_, directory.open_file(kPageFileName, {mode, false}));
   if (!options.read_only) {
@@ -359,6 +361,7 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
       Allocator(meta.page_count, attempt.file_size_ / meta.page_size, chosen.allocation);
   pager->page_count_.store(meta.page_count, std::memory_order_release);
   pager->newest_txn_.store(to_u64(meta.txn), std::memory_order_release);
+  pager->sealed_txn_ = meta.txn;
   pager->current_ = slot;
   // A whole meta that is not offered isn't worth protecting, but its number is taken.
   for (const MetaSlot each : kSlots) {

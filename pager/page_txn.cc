@@ -41,7 +41,7 @@ Result<NewPage> PageTxn::allocate(PageType type, std::uint8_t level) {
     pager.allocator_.give_back(id);
     return fail(pager.frames_used_up());
   }
-  pager.open_txn_->allocated.push_back(id);
+  pager.open_txn_->allocated.insert(id);
   const MutableBytes bytes(pager.frames_.data(*frame), pager.page_size_);
   std::memset(bytes.data(), 0, bytes.size());
   write_header({.type = type, .level = level, .id = id, .txn = txn_}, bytes);
@@ -62,6 +62,7 @@ void PageTxn::free(PageId id, TxnId birth) {
   Pager& pager = *pager_;
   const MutexLock lock(pager.mutex_);
   if (birth == txn_) {
+    pager.open_txn_->allocated.erase(id);
     pager.forget_page(id);
     pager.allocator_.give_back(id);
   } else {
@@ -78,7 +79,8 @@ void PageTxn::seal() {
       pager.frames_.frame(*frame).death = page.death;
     }
   }
-  pager.allocator_.add_young(txn_, std::move(pager.open_txn_->allocated));
+  const auto& allocated = pager.open_txn_->allocated;
+  pager.allocator_.add_young(txn_, {allocated.begin(), allocated.end()});
   pager.open_txn_.reset();
   pager.newest_txn_.store(to_u64(txn_), std::memory_order_release);
 }
@@ -87,8 +89,6 @@ void PageTxn::roll_back() {
   Pager& pager = *std::exchange(pager_, nullptr);
   const MutexLock lock(pager.mutex_);
   for (const PageId id : pager.open_txn_->allocated) {
-    // Freed already by the transaction itself, perhaps more than once.
-    if (pager.allocator_.is_free(id)) continue;
     pager.forget_page(id);
     pager.allocator_.give_back(id);
   }

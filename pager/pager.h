@@ -29,6 +29,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/mutex.h"
@@ -154,12 +155,13 @@ class Pager {
 
   struct CheckpointPlan;
 
-  // The transaction that is open, if any. Ids may stand in `allocated` twice.
+  // The transaction that is open, if any. A page that it made and freed is no longer in
+  // `allocated`: it may belong to somebody else by now, such as a checkpoint's blob.
   struct OpenTxn {
     explicit OpenTxn(TxnId number) : txn(number) {}
 
     TxnId txn{};
-    std::vector<PageId> allocated;
+    std::unordered_set<PageId> allocated;
     std::vector<DeadPage> freed;
     AllocationUse use = AllocationUse::kNormal;
   };

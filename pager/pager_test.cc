@@ -1,24 +1,34 @@
 // Method: arrays of numbers (testing/page_array.h) on a page file of the simulated machine,
-// compared with a std::map.
+// compared with what was put in.
 
 #include "pager/pager.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "io/sim/machine.h"
+#include <atomic>
+
+#include "base/codec.h"
+#include "base/random.h"
 #include "pager/open.h"
 #include "pager/page_txn.h"
 #include "pager/testing/harness.h"
-#include "pager/testing/page_array.h"
 
 namespace caisson::pager {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::ArrayModel;
 using testing::Harness;
-using testing::HarnessOptions;
+using testing::kArrayLeaf;
+using testing::kPagesPath;
 using testing::PageArray;
+using testing::small_options;
+using testing::value_of;
+
+PageRef leaf_of(const Harness& store, std::size_t index) {
+  return {value_of(const_cast<Harness&>(store).array().pages())[index], 0};
+}
 
 TEST(Pager, KeepsACheckpointAcrossReopening) {
   for (const std::uint32_t page_size : {4096U, 8192U, 16384U, 32768U, 65536U}) {
@@ -28,6 +38,7 @@ TEST(Pager, KeepsACheckpointAcrossReopening) {
     store.checkpoint();
     store.reopen();
     EXPECT_EQ(store.contents(), (ArrayModel{{3, 30}, {5, 50}})) << page_size;
+    EXPECT_EQ(store.pager().page_size(), page_size);
   }
 }
 
@@ -38,6 +49,313 @@ TEST(Pager, ForgetsWhatNoCheckpointHolds) {
   store.set(1, 11);
   store.reopen();
   EXPECT_EQ(store.contents(), (ArrayModel{{1, 10}}));
+}
+
+TEST(Pager, ReadsAVerifiedPageWithoutTheSystem) {  // PAGE-9
+  for (const PageAccess access : {PageAccess::kMapped, PageAccess::kPrivate}) {
+    Harness store({.access = access});
+    store.set(1, 10);
+    store.checkpoint();
+    store.reopen();
+    EXPECT_EQ(store.contents(), (ArrayModel{{1, 10}}));
+    const std::uint64_t calls = store.machine().calls();
+    const std::uint64_t verified = store.pager().stats().pages_verified;
+    EXPECT_EQ(verified, 2U);  // The root and one leaf, once each.
+    for (int i = 0; i < 1000; ++i) EXPECT_EQ(value_of(store.array().get(1)), 10U);
+    EXPECT_EQ(store.machine().calls(), calls);
+    EXPECT_EQ(store.pager().stats().pages_verified, verified);
+  }
+}
+
+TEST(Pager, ReturnsTheSameAddressForAsLongAsThePageLives) {
+  Harness store({});
+  store.set(1, 10);
+  store.checkpoint();
+  const PageRef leaf = leaf_of(store, 1);
+  const std::byte* before = value_of(store.pager().read(leaf));
+  for (std::uint32_t i = 2; i < 300; ++i) store.set(i, i);  // The file grows many times over.
+  store.checkpoint();
+  EXPECT_EQ(value_of(store.pager().read(leaf)), before);
+}
+
+TEST(Pager, RefusesReferencesToPagesThatCannotBe) {  // PAGE-6
+  Harness store({});
+  store.set(1, 10);
+  store.checkpoint();
+  for (const std::uint64_t id :
+       {std::uint64_t{0}, std::uint64_t{31}, store.pager().stats().page_count,
+        std::uint64_t{1} << 40U, ~std::uint64_t{0}}) {
+    const auto read = store.pager().read({PageId{id}, 1});
+    ASSERT_FALSE(read.has_value()) << id;
+    EXPECT_EQ(read.error().rule(), "PAGE-6");
+    EXPECT_EQ(read.error().page(), id);
+  }
+}
+
+TEST(Pager, ReportsAnIoErrorOfAFirstReadAndRecoversFromIt) {
+  for (const PageAccess access : {PageAccess::kMapped, PageAccess::kPrivate}) {
+    Harness store({.access = access});
+    store.set(1, 10);
+    store.checkpoint();
+    store.reopen();
+    store.machine().inject({store.machine().calls(), io::sim::FaultKind::kIoError, false});
+    const auto failed = store.array().read_all();
+    ASSERT_FALSE(failed.has_value());
+    EXPECT_EQ(failed.error().code(), Code::kIoError);
+    EXPECT_TRUE(failed.error().page().has_value());
+    EXPECT_EQ(store.contents(), (ArrayModel{{1, 10}}));
+  }
+}
+
+TEST(Pager, VerifiesAPageAgainAfterItWasWritten) {
+  Harness store({});
+  store.set(1, 10);
+  store.checkpoint();
+  EXPECT_EQ(store.pager().stats().pages_verified, 0U);
+  store.machine().image(kPagesPath)->flip_bit(to_u64(store.array().root().id) * 4096 + 200, 1);
+  // The mapping mirrors what the file holds once it is fetched again.
+  store.reopen();
+  EXPECT_EQ(store.contents(), (ArrayModel{}));  // The older checkpoint: the newest is not offered.
+}
+
+TEST(Pager, RollsBackWithoutATrace) {
+  Harness store({});
+  store.set(1, 10);
+  store.checkpoint();
+  const PagerStats before = store.pager().stats();
+  {
+    PageTxn txn = value_of(PageTxn::begin(store.pager(), TxnId{2}));
+    PageArray array = store.array();
+    for (std::uint32_t i = 0; i < 20; ++i) value_of(array.set(txn, i, 7));
+    for (std::uint32_t i = 0; i < 20; i += 2) value_of(array.set(txn, i, 0));
+  }  // Destroyed without being sealed.
+  const PagerStats after = store.pager().stats();
+  EXPECT_EQ(after.dirty_frames, before.dirty_frames);
+  EXPECT_EQ(after.dead_pages, before.dead_pages);
+  EXPECT_EQ(after.page_count - after.free_pages, before.page_count - before.free_pages);
+  EXPECT_EQ(store.contents(), (ArrayModel{{1, 10}}));
+  store.set(1, 11);  // The number is free again.
+  EXPECT_EQ(store.contents(), (ArrayModel{{1, 11}}));
+}
+
+TEST(Pager, AllowsOneTransactionAtATimeAndOnlyForward) {
+  Harness store({});
+  store.set(1, 10);
+  PageTxn txn = value_of(PageTxn::begin(store.pager(), TxnId{2}));
+  EXPECT_EQ(PageTxn::begin(store.pager(), TxnId{3}).error().code(), Code::kBusy);
+  txn.roll_back();
+  EXPECT_EQ(PageTxn::begin(store.pager(), TxnId{1}).error().code(), Code::kInvalidArgument);
+  EXPECT_EQ(PageTxn::begin(store.pager(), kAlive).error().code(), Code::kInvalidArgument);
+  EXPECT_TRUE(PageTxn::begin(store.pager(), TxnId{9}).has_value());
+}
+
+TEST(Pager, EditsItsOwnPagesInPlaceAndNoOthers) {
+  Harness store({});
+  store.set(1, 10);
+  PageTxn txn = value_of(PageTxn::begin(store.pager(), TxnId{2}));
+  EXPECT_TRUE(txn.editable(store.array().root().id).empty());
+  EXPECT_TRUE(txn.editable(PageId{0}).empty());
+  EXPECT_TRUE(txn.editable(PageId{~std::uint64_t{0}}).empty());
+  const NewPage page = value_of(txn.allocate(kArrayLeaf, 0));
+  EXPECT_EQ(txn.editable(page.id).data(), page.bytes.data());
+  EXPECT_TRUE(all_zero(page.bytes.subspan(kPageHeaderSize)));
+}
+
+TEST(Pager, WritesNothingOfPagesThatNoCheckpointEverSaw) {  // PAGE-8
+  Harness store({});
+  for (std::uint64_t i = 1; i <= 500; ++i) {
+    store.set(1, i);
+    store.reclaim();
+  }
+  EXPECT_LE(store.pager().stats().dirty_frames, 4U);
+  EXPECT_LE(store.pager().stats().page_count, 32U + 6U);
+  const CheckpointResult result = store.checkpoint();
+  EXPECT_LE(result.pages_written, 3U);  // Root, leaf and the allocation blob.
+}
+
+TEST(Pager, AnOldReaderKeepsWhatItCanSeeAndNothingThatCameLater) {  // ALLOC-5
+  Harness store({});
+  for (std::uint32_t i = 0; i < 50; ++i) store.set(i, 1);
+  store.checkpoint();
+  const PageArray old_reader = store.array();
+  const ArrayModel seen = store.contents();
+  store.pin(store.txn());
+  std::uint64_t pages_after_first_round = 0;
+  for (std::uint64_t round = 0; round < 20; ++round) {
+    for (std::uint32_t i = 0; i < 50; ++i) {
+      store.set(i, 100 + round);
+      store.reclaim();
+    }
+    store.checkpoint();
+    EXPECT_EQ(value_of(old_reader.read_all()), seen);
+    if (round == 2) pages_after_first_round = store.pager().stats().page_count;
+  }
+  EXPECT_LE(store.pager().stats().page_count, pages_after_first_round + 4);
+}
+
+TEST(Pager, SpillsATransactionThatOutgrowsItsMemory) {
+  for (const PageAccess access : {PageAccess::kMapped, PageAccess::kPrivate}) {
+    Harness store({.access = access, .memory_budget_bytes = 64 * 4096});
+    PageTxn txn = value_of(PageTxn::begin(store.pager(), TxnId{1}));
+    PageArray array = store.array();
+    ArrayModel model;
+    std::uint64_t spilled = 0;
+    Random random(11);
+    for (std::uint32_t i = 0; i < 1000; ++i) {
+      const auto index = static_cast<std::uint32_t>(random.below(300));
+      if (store.pager().should_spill()) spilled += value_of(store.pager().spill());
+      value_of(array.set(txn, index, i + 1));
+      model[index] = i + 1;
+    }
+    EXPECT_EQ(value_of(array.read_all()), model);  // Reads its own writes.
+    txn.seal();
+    EXPECT_EQ(value_of(array.read_all()), model);
+    EXPECT_GT(spilled, 200U);
+    EXPECT_EQ(store.pager().stats().pages_spilled, spilled);
+    CheckpointRequest request{.txn = TxnId{1}, .root = array.root().id, .apply_version = 0, .log = {}};
+    value_of(store.pager().checkpoint(request));
+    store.reopen();
+    EXPECT_EQ(store.contents(), model);
+  }
+}
+
+TEST(Pager, ATransactionThatSpilledAndRolledBackLeavesNothing) {
+  Harness store({.memory_budget_bytes = 64 * 4096});
+  store.set(1, 10);
+  store.checkpoint();
+  const PagerStats before = store.pager().stats();
+  {
+    PageTxn txn = value_of(PageTxn::begin(store.pager(), TxnId{2}));
+    PageArray array = store.array();
+    for (std::uint32_t i = 0; i < 200; ++i) {
+      if (store.pager().should_spill()) value_of(store.pager().spill());
+      value_of(array.set(txn, i, 5));
+    }
+  }
+  const PagerStats after = store.pager().stats();
+  EXPECT_EQ(after.page_count - after.free_pages, before.page_count - before.free_pages);
+  store.reopen();
+  EXPECT_EQ(store.contents(), (ArrayModel{{1, 10}}));
+}
+
+TEST(Pager, SaysSoWhenNoFrameIsFree) {
+  Harness store({.memory_budget_bytes = 64 * 4096});
+  PageTxn txn = value_of(PageTxn::begin(store.pager(), TxnId{1}));
+  Result<NewPage> page = txn.allocate(kArrayLeaf, 0);
+  for (int i = 1; i < 64; ++i) page = txn.allocate(kArrayLeaf, 0);
+  ASSERT_TRUE(page.has_value());
+  page = txn.allocate(kArrayLeaf, 0);
+  ASSERT_FALSE(page.has_value());
+  EXPECT_EQ(page.error().code(), Code::kResourceExhausted);
+  EXPECT_THAT(page.error().message(), HasSubstr("64 are dirty"));
+  EXPECT_THAT(page.error().advice(), HasSubstr("memory_budget_bytes"));
+  value_of(store.pager().spill());
+  EXPECT_TRUE(txn.allocate(kArrayLeaf, 0).has_value());
+}
+
+TEST(Pager, PrivateCopiesStayWithinTheBudget) {
+  Harness store({.access = PageAccess::kPrivate, .memory_budget_bytes = 64 * 4096});
+  ArrayModel model;
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    store.set(i, i + 1);
+    model[i] = i + 1;
+    if (store.pager().should_spill()) {
+      store.checkpoint();
+    }
+  }
+  store.checkpoint();
+  store.reopen();
+  Random random(3);
+  for (int i = 0; i < 5000; ++i) {
+    const auto index = static_cast<std::uint32_t>(random.below(300));
+    ASSERT_EQ(value_of(store.array().get(index)), index + 1U);
+    const PagerStats stats = store.pager().stats();
+    ASSERT_LE(stats.cached_frames + stats.retired_frames, 64U);
+  }
+  EXPECT_GT(store.pager().stats().pages_verified, 300U);  // Some were evicted and came back.
+}
+
+TEST(Pager, KeepsFramesThatAReaderMayLookAt) {
+  std::atomic<std::uint64_t> oldest = ~std::uint64_t{0};
+  Harness store({});
+  store.close();
+  PagerOptions options = small_options(PageAccess::kPrivate, 64 * 4096);
+  options.oldest_reader_epoch = [&oldest] { return oldest.load(); };
+  const auto pager = value_of(open_pager(store.directory(), options));
+  PageTxn txn = value_of(PageTxn::begin(*pager, TxnId{1}));
+  PageArray array(*pager, {});
+  for (std::uint32_t i = 0; i < 40; ++i) value_of(array.set(txn, i, i + 1));
+  txn.seal();
+  oldest = pager->epoch();  // A reader starts.
+  const std::byte* leaf = value_of(pager->read({value_of(array.pages())[1], 0}));
+  const std::vector<std::byte> seen(leaf, leaf + 4096);
+  value_of(pager->checkpoint({.txn = TxnId{1}, .root = array.root().id, .apply_version = 0, .log = {}}));
+  EXPECT_EQ(pager->stats().retired_frames, 41U);
+  PageTxn next = value_of(PageTxn::begin(*pager, TxnId{2}));
+  while (next.allocate(kArrayLeaf, 0)) {
+  }
+  EXPECT_TRUE(std::equal(seen.begin(), seen.end(), leaf));  // Nobody took it.
+  oldest = pager->epoch();  // The reader is done.
+  EXPECT_TRUE(next.allocate(kArrayLeaf, 0).has_value());
+}
+
+TEST(Pager, GrowsInStepsAndStopsAtItsAddressSpace) {
+  Harness store({});
+  store.close();
+  PagerOptions options = small_options(PageAccess::kMapped, 1024 * 4096);
+  options.address_space_bytes = std::uint64_t{1} << 20U;  // 256 pages.
+  const auto pager = value_of(open_pager(store.directory(), options));
+  PageTxn txn = value_of(PageTxn::begin(*pager, TxnId{1}));
+  Result<NewPage> page = txn.allocate(kArrayLeaf, 0);
+  int count = 0;
+  for (; page; ++count) page = txn.allocate(kArrayLeaf, 0);
+  EXPECT_EQ(page.error().code(), Code::kResourceExhausted);
+  EXPECT_THAT(page.error().advice(), HasSubstr("address_space_bytes"));
+  EXPECT_EQ(count, 256 - 32 - static_cast<int>(kEmergencyPages));
+}
+
+TEST(Pager, KeepsAReserveForDeletesOnAFullDisk) {
+  Harness store({});
+  for (std::uint32_t i = 0; i < 100; ++i) store.set(i, i + 1);
+  store.checkpoint();
+  const std::uint64_t size = store.machine().image(kPagesPath)->cached().size();
+  store.machine().set_capacity({.bytes = size + 4096});
+  PageTxn txn = value_of(PageTxn::begin(store.pager(), TxnId{101}));
+  Result<NewPage> page = txn.allocate(kArrayLeaf, 0);
+  while (page) page = txn.allocate(kArrayLeaf, 0);
+  EXPECT_EQ(page.error().code(), Code::kOutOfSpace);
+  txn.roll_back();
+  EXPECT_EQ(store.pager().reserve(1000).error().code(), Code::kOutOfSpace);
+  // Fill up what is left, then delete.
+  PageArray array = store.array();
+  PageTxn fill = value_of(PageTxn::begin(store.pager(), TxnId{101}));
+  std::uint32_t index = 100;
+  while (array.set(fill, index, 5)) ++index;
+  fill.seal();
+  PageTxn remove = value_of(PageTxn::begin(store.pager(), TxnId{102}));
+  remove.use_emergency_space();
+  for (std::uint32_t i = 0; i < index; ++i) value_of(array.set(remove, i, 0));
+  remove.seal();
+  CheckpointRequest request{.txn = TxnId{102}, .root = array.root().id, .apply_version = 0, .log = {}};
+  value_of(store.pager().checkpoint(request));
+  store.reopen();
+  EXPECT_EQ(store.contents(), (ArrayModel{}));
+  store.set(1, 1);  // Space is back.
+  store.checkpoint();
+}
+
+TEST(Pager, RefusesToWriteWhenItWasOpenedToRead) {
+  Harness store({});
+  store.set(1, 10);
+  store.checkpoint();
+  store.close();
+  PagerOptions options = small_options();
+  options.read_only = true;
+  const auto pager = value_of(open_pager(store.directory(), options));
+  EXPECT_EQ(PageTxn::begin(*pager, TxnId{9}).error().code(), Code::kReadOnly);
+  EXPECT_EQ(pager->checkpoint({}).error().code(), Code::kReadOnly);
+  EXPECT_EQ(pager->spill().error().code(), Code::kReadOnly);
+  EXPECT_EQ(pager->reserve(1).error().code(), Code::kReadOnly);
 }
 
 }  // namespace

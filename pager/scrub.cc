@@ -10,7 +10,8 @@
 namespace caisson::pager {
 namespace {
 
-constexpr std::size_t kChunkBytes = std::size_t{1} << 20U;
+// Read at once. A multiple of every page size, and room for the area of the metas.
+constexpr std::size_t kChunkBytes = std::size_t{256} << 10U;
 
 }  // namespace
 
@@ -66,16 +67,16 @@ class Scrubber {
   }
 
   Result<void> check_meta_area() {
-    io::AlignedBuffer area(kMetaAreaSize);
+    const MutableBytes area = buffer_.bytes().first(kMetaAreaSize);
     // A meta may be half-written at any moment but while this is held.
     const MutexLock writing(pager_.write_mutex_);
-    CAISSON_RETURN_IF_ERROR(read(0, area.bytes()));
+    CAISSON_RETURN_IF_ERROR(read(0, area));
     for (const MetaSlot slot : {MetaSlot::kA, MetaSlot::kB}) {
       const std::uint64_t offset = meta_offset(slot);
-      auto meta = decode_meta(slot, area.bytes().subspan(offset, kMetaSize));
+      auto meta = decode_meta(slot, area.subspan(offset, kMetaSize));
       if (!meta) add(ScrubSeverity::kDamage, std::move(meta).error());
       const std::uint64_t gap = offset + kMetaSize;
-      if (!all_zero(area.bytes().subspan(gap, kMetaAreaSize / 2 - kMetaSize))) {
+      if (!all_zero(area.subspan(gap, kMetaAreaSize / 2 - kMetaSize))) {
         add(ScrubSeverity::kDamage,
             Error(Code::kCorruption, "bytes behind " + std::string(to_string(slot)) +
                                          " are not zero")
@@ -94,12 +95,11 @@ class Scrubber {
   }
 
   Result<void> check_pages(PageId first, std::uint64_t count) {
-    io::AlignedBuffer buffer(count * pager_.page_size_);
-    CAISSON_RETURN_IF_ERROR(read(pager_.offset_of(first), buffer.bytes()));
+    const MutableBytes pages = buffer_.bytes().first(count * pager_.page_size_);
+    CAISSON_RETURN_IF_ERROR(read(pager_.offset_of(first), pages));
     for (std::uint64_t i = 0; i < count; ++i) {
-      CAISSON_RETURN_IF_ERROR(
-          check_page_at(PageId{to_u64(first) + i},
-                        buffer.bytes().subspan(i * pager_.page_size_, pager_.page_size_)));
+      CAISSON_RETURN_IF_ERROR(check_page_at(
+          PageId{to_u64(first) + i}, pages.subspan(i * pager_.page_size_, pager_.page_size_)));
     }
     return {};
   }
@@ -145,6 +145,7 @@ class Scrubber {
 
   Pager& pager_;
   const ScrubOptions& options_;
+  io::AlignedBuffer buffer_{kChunkBytes};
   ScrubReport report_;
   std::chrono::nanoseconds started_{};
   std::uint64_t bytes_read_ = 0;

@@ -52,12 +52,10 @@ Result<MutableBytes> PageArray::editable_root(PageTxn& txn) {
   if (root_.id != PageId{}) {
     if (const MutableBytes mine = txn.editable(root_.id); !mine.empty()) return mine;
   }
-  const std::byte* old_root = nullptr;
-  if (root_.id != PageId{}) {
-    CAISSON_ASSIGN_OR_RETURN(old_root, pager_->read(root_));
-  }
   CAISSON_ASSIGN_OR_RETURN(const NewPage made, txn.allocate(kArrayRoot, 1));
-  if (old_root != nullptr) {
+  if (root_.id != PageId{}) {
+    // Read after the allocation, which may have evicted what an unregistered reader looks at.
+    CAISSON_ASSIGN_OR_RETURN(const std::byte* old_root, pager_->read(root_));
     std::copy_n(old_root + kPageHeaderSize, pager_->page_size() - kPageHeaderSize,
                 made.bytes.begin() + kPageHeaderSize);
     txn.free(root_.id, read_header(old_root).txn);
@@ -92,10 +90,12 @@ Result<void> PageArray::set(PageTxn& txn, std::uint32_t index, std::uint64_t val
 Result<ArrayModel> PageArray::read_all() const {
   ArrayModel model;
   if (root_.id == PageId{}) return model;
-  CAISSON_ASSIGN_OR_RETURN(const std::byte* root, pager_->read(root_));
+  CAISSON_ASSIGN_OR_RETURN(const std::byte* root_page, pager_->read(root_));
+  // A copy, which reading the leaves can't evict.
+  const std::vector<std::byte> root(root_page, root_page + pager_->page_size());
   std::vector<std::byte> expected(pager_->page_size());
   for (std::uint32_t i = 0; i < length_max(pager_->page_size()); ++i) {
-    const PageRef ref = read_entry(root, i);
+    const PageRef ref = read_entry(root.data(), i);
     if (ref.id == PageId{}) continue;
     CAISSON_ASSIGN_OR_RETURN(const std::byte* leaf, pager_->read(ref));
     const std::uint64_t value = leaf_value(leaf);

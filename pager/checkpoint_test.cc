@@ -1,0 +1,241 @@
+// Method: checkpoints on the simulated machine, whose trace shows each call in order.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pager/open.h"
+#include "pager/page_txn.h"
+#include "pager/testing/audit.h"
+#include "pager/testing/harness.h"
+
+namespace caisson::pager {
+namespace {
+
+using io::Call;
+using io::sim::FaultKind;
+using io::sim::TracedCall;
+using testing::ArrayModel;
+using testing::Harness;
+using testing::value_of;
+
+CheckpointRequest request_for(Harness& store) {
+  return {.txn = store.txn(), .root = store.array().root().id, .apply_version = 0, .log = {}};
+}
+
+TEST(Checkpoint, WritesPagesInOrderFlushesWritesTheMetaAndFlushes) {  // CKPT-1
+  Harness store({});
+  for (std::uint32_t i = 0; i < 40; ++i) store.set(i, i + 1);
+  store.machine().record_trace(true);
+  const CheckpointResult result = store.checkpoint();
+  std::vector<TracedCall> calls;
+  for (const TracedCall& call : store.machine().trace()) {
+    if (call.call == Call::kWrite || call.call == Call::kSyncData || call.call == Call::kSyncAll) {
+      calls.push_back(call);
+    }
+  }
+  ASSERT_GE(calls.size(), 4U);
+  const std::size_t writes = calls.size() - 3;
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < writes; ++i) {
+    EXPECT_EQ(calls[i].call, Call::kWrite);
+    EXPECT_GE(calls[i].offset, kMetaAreaSize);
+    EXPECT_TRUE(i == 0 || calls[i].offset > calls[i - 1].offset);
+    bytes += calls[i].size;
+  }
+  EXPECT_EQ(bytes, result.pages_written * 4096);  // Each page once.
+  EXPECT_EQ(calls[writes].call, Call::kSyncData);
+  EXPECT_EQ(calls[writes + 1].call, Call::kWrite);
+  EXPECT_EQ(calls[writes + 1].offset, meta_offset(result.meta.slot));
+  EXPECT_EQ(calls[writes + 1].size, kMetaSize);
+  EXPECT_EQ(calls[writes + 2].call, Call::kSyncData);
+}
+
+TEST(Checkpoint, TakesTurnsBetweenTheSlots) {  // CKPT-2
+  Harness store({});
+  MetaSlot last = store.pager().checkpointed().slot;
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    store.set(1, i);
+    const Meta meta = store.checkpoint().meta;
+    EXPECT_EQ(meta.slot, other(last));
+    last = meta.slot;
+    if (i == 3) store.reopen();
+  }
+}
+
+TEST(Checkpoint, OverwritesTheDamagedMetaAndNotTheWholeOne) {  // CKPT-2
+  Harness store({});
+  store.set(1, 1);
+  const Meta meta = store.checkpoint().meta;
+  store.close();
+  store.machine().image(testing::kPagesPath)->flip_bit(meta_offset(other(meta.slot)) + 50, 0);
+  store.open();
+  store.set(1, 2);
+  EXPECT_EQ(store.checkpoint().meta.slot, other(meta.slot));
+}
+
+TEST(Checkpoint, NumbersGoOnFromTheHighestMetaThatIsWhole) {
+  Harness store({});
+  store.set(1, 1);
+  const Meta first = store.checkpoint().meta;
+  store.set(1, 2);
+  const Meta second = store.checkpoint().meta;
+  store.close();
+  // The newest names a root that is damaged, so the older one is opened.
+  store.machine().image(testing::kPagesPath)->flip_bit(to_u64(second.root.id) * 4096 + 99, 0);
+  store.open();
+  EXPECT_EQ(store.pager().checkpointed(), first);
+  store.set(1, 3);
+  const Meta third = store.checkpoint().meta;
+  EXPECT_EQ(third.sequence, second.sequence + 1);
+  EXPECT_EQ(third.slot, second.slot);
+  store.reopen();
+  EXPECT_EQ(store.contents(), (ArrayModel{{1, 3}}));
+}
+
+TEST(Checkpoint, AfterEachOneTheLossOfTheNewestMetaCostsNothing) {  // CKPT-3
+  Harness store({});
+  ArrayModel before;
+  for (std::uint32_t round = 0; round < 30; ++round) {
+    store.set_all({{round % 7, round + 1}, {round % 5 + 10, round + 2}});
+    const Meta meta = store.checkpoint().meta;
+    const ArrayModel now = store.contents();
+    const auto damaged = store.machine().clone(round);
+    damaged->image(testing::kPagesPath)->flip_bit(meta_offset(meta.slot) + 20, 2);
+    const auto directory = value_of(damaged->vfs().open_directory(testing::kStorePath));
+    const testing::Audit found = testing::audit(*directory);
+    EXPECT_EQ(found.problem, "");
+    const auto& older = found.checkpoints[static_cast<std::size_t>(other(meta.slot))];
+    EXPECT_TRUE(older.offered) << older.reason;
+    EXPECT_EQ(older.contents, before);
+    before = now;
+  }
+}
+
+TEST(Checkpoint, HoldsWhatTheCallerSaysOfTheLog) {
+  Harness store({});
+  store.set(1, 1);
+  CheckpointRequest request = request_for(store);
+  request.apply_version = 3;
+  request.log = {.file = 7, .offset = 8192, .epoch = 0x1234, .record_checksum = 99,
+                 .hash = {.low = 11, .high = 12}};
+  value_of(store.pager().checkpoint(request));
+  store.reopen();
+  const Meta meta = store.pager().checkpointed();
+  EXPECT_EQ(meta.log, request.log);
+  EXPECT_EQ(meta.apply_version, 3U);
+}
+
+TEST(Checkpoint, LetsTheWriterGoOnBehindIt) {
+  Harness store({});
+  store.set(1, 10);
+  const CheckpointRequest request = request_for(store);
+  const ArrayModel at_request = store.contents();
+  // Later transactions are sealed, and one is open, before the checkpoint is taken.
+  store.pin(store.txn());
+  store.set(1, 11);
+  store.set(2, 22);
+  store.reclaim();
+  PageTxn open_txn = value_of(PageTxn::begin(store.pager(), TxnId{4}));
+  testing::PageArray later = store.array();
+  value_of(later.set(open_txn, 3, 33));
+  const Meta meta = value_of(store.pager().checkpoint(request)).meta;
+  EXPECT_EQ(to_u64(meta.txn), 1U);
+  open_txn.seal();
+  EXPECT_EQ(value_of(later.read_all()), (ArrayModel{{1, 11}, {2, 22}, {3, 33}}));
+  store.reopen();
+  EXPECT_EQ(store.contents(), at_request);
+  const testing::Audit found = testing::audit(store.directory());
+  EXPECT_EQ(found.problem, "");
+}
+
+TEST(Checkpoint, RefusesToGoBackOrToChangeAState) {  // CKPT-6
+  Harness store({});
+  store.set(1, 1);
+  const CheckpointRequest old_request = request_for(store);
+  store.set(1, 2);
+  store.checkpoint();
+  EXPECT_EQ(store.pager().checkpoint(old_request).error().code(), Code::kInvalidArgument);
+  CheckpointRequest other_root = request_for(store);
+  other_root.root = PageId{};
+  EXPECT_EQ(store.pager().checkpoint(other_root).error().rule(), "CKPT-6");
+  CheckpointRequest future = request_for(store);
+  future.txn = TxnId{99};
+  EXPECT_EQ(store.pager().checkpoint(future).error().code(), Code::kInvalidArgument);
+  value_of(store.pager().checkpoint(request_for(store)));  // The same again is fine.
+  store.reopen();
+  EXPECT_EQ(store.contents(), (ArrayModel{{1, 2}}));
+}
+
+TEST(Checkpoint, LackOfSpaceChangesNothing) {  // CKPT-4
+  Harness store({});
+  store.set(1, 1);
+  store.checkpoint();
+  for (std::uint32_t i = 0; i < 60; ++i) store.set(i, i + 1);
+  const ArrayModel contents = store.contents();
+  // The file system refuses every write, as a copy-on-write one does when it is full.
+  store.machine().inject({store.machine().calls(), FaultKind::kNoSpace, true});
+  const auto failed = store.pager().checkpoint(request_for(store));
+  EXPECT_EQ(failed.error().code(), Code::kOutOfSpace);
+  EXPECT_FALSE(store.pager().poisoned().has_value());
+  EXPECT_EQ(store.contents(), contents);
+  store.machine().clear_faults();
+  store.set(1, 500);  // Writing goes on without reopening.
+  store.checkpoint();
+  store.reopen();
+  EXPECT_EQ(value_of(store.array().get(1)), 500U);
+  EXPECT_EQ(testing::audit(store.directory()).problem, "");
+}
+
+TEST(Checkpoint, AFailedFlushPoisonsAndNothingIsWrittenAfterwards) {  // CKPT-4
+  Harness store({});
+  store.set(1, 1);
+  store.checkpoint();
+  store.set(1, 2);
+  store.machine().inject({store.machine().calls(), FaultKind::kSyncDrops, true});
+  const auto failed = store.pager().checkpoint(request_for(store));
+  EXPECT_EQ(failed.error().code(), Code::kDurabilityUnknown);
+  EXPECT_TRUE(store.pager().poisoned().has_value());
+  EXPECT_TRUE(store.pager().stats().poisoned);
+  store.machine().clear_faults();
+  store.machine().record_trace(true);
+  EXPECT_EQ(store.pager().checkpoint(request_for(store)).error().code(), Code::kPoisoned);
+  EXPECT_EQ(PageTxn::begin(store.pager(), TxnId{9}).error().code(), Code::kPoisoned);
+  EXPECT_EQ(store.pager().spill().error().code(), Code::kPoisoned);
+  EXPECT_EQ(store.contents(), (ArrayModel{{1, 2}}));  // Reads of what was published go on.
+  store.close();
+  for (const TracedCall& call : store.machine().trace()) {
+    EXPECT_NE(call.call, Call::kWrite);
+    EXPECT_NE(call.call, Call::kSyncData);
+  }
+}
+
+TEST(Checkpoint, SplitsALongAllocationBlobOverPages) {  // ALLOC-1
+  Harness store({.memory_budget_bytes = std::uint64_t{64} << 20U});
+  // Every second page of many dies, at many different transactions: as many runs.
+  PageTxn make = value_of(PageTxn::begin(store.pager(), TxnId{1}));
+  std::vector<PageId> pages;
+  for (int i = 0; i < 6000; ++i) {
+    pages.push_back(value_of(make.allocate(testing::kArrayLeaf, 0)).id);
+  }
+  make.seal();
+  const CheckpointRequest none{.txn = TxnId{1}, .root = PageId{}, .apply_version = 0, .log = {}};
+  value_of(store.pager().checkpoint(none));
+  PageTxn kill = value_of(PageTxn::begin(store.pager(), TxnId{2}));
+  for (std::size_t i = 0; i < pages.size(); i += 2) kill.free(pages[i], TxnId{1});
+  kill.seal();
+  const Meta meta = value_of(store.pager().checkpoint(
+                                 {.txn = TxnId{2}, .root = PageId{}, .apply_version = 0, .log = {}}))
+                        .meta;
+  EXPECT_GT(meta.allocation.page_count, 2U);
+  store.close();
+  PagerOptions options = testing::small_options();
+  options.read_only = true;
+  const auto attempt = value_of(OpenAttempt::begin(store.directory(), options));
+  const Candidate& candidate = attempt.candidate(meta.slot);
+  ASSERT_TRUE(candidate.offered()) << candidate.reason->to_string();
+  EXPECT_EQ(candidate.allocation.dead.size(), 3000U);
+  EXPECT_EQ(candidate.blob_pages.size(), meta.allocation.page_count);
+}
+
+}  // namespace
+}  // namespace caisson::pager

@@ -1,0 +1,183 @@
+// Method: the pool's promises one by one, then random takes, returns, retirements and releases
+// beside a model that knows the state of every frame and what it was taken for.
+
+#include "pager/frame_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/random.h"
+
+namespace caisson::pager {
+namespace {
+
+constexpr std::uint32_t kPageSize = 4096;
+
+FramePool make_pool(std::uint64_t frames, std::uint32_t page_size = kPageSize) {
+  return std::move(FramePool::create(page_size, frames)).value();
+}
+
+TEST(FramePool, HandsOutEachFrameOnceAndThenNone) {
+  FramePool pool = make_pool(5);
+  EXPECT_EQ(pool.capacity(), 5U);
+  std::set<std::uint32_t> taken;
+  for (int i = 0; i < 5; ++i) {
+    const auto frame = pool.take(FrameState::kDirty, PageId{7}, TxnId{3});
+    ASSERT_TRUE(frame);
+    EXPECT_TRUE(taken.insert(*frame).second);
+  }
+  EXPECT_EQ(pool.take(FrameState::kDirty, PageId{7}, TxnId{3}), std::nullopt);
+  EXPECT_EQ(pool.count(FrameState::kDirty), 5U);
+  EXPECT_EQ(pool.count(FrameState::kFree), 0U);
+}
+
+TEST(FramePool, TellsWhatAFrameWasTakenFor) {
+  FramePool pool = make_pool(2);
+  const std::uint32_t index = *pool.take(FrameState::kCached, PageId{7}, TxnId{3});
+  EXPECT_EQ(pool.frame(index).state, FrameState::kCached);
+  EXPECT_EQ(pool.frame(index).id, PageId{7});
+  EXPECT_EQ(pool.frame(index).birth, TxnId{3});
+  EXPECT_EQ(pool.frame(index).death, kAlive);
+}
+
+TEST(FramePool, ForgetsTheDeathOfTheLastPageInAFrame) {
+  FramePool pool = make_pool(1);
+  const std::uint32_t index = *pool.take(FrameState::kDirty, PageId{7}, TxnId{3});
+  pool.frame(index).death = TxnId{5};
+  pool.give_back(index);
+  EXPECT_EQ(pool.frame(*pool.take(FrameState::kDirty, PageId{8}, TxnId{9})).death, kAlive);
+}
+
+TEST(FramePool, GivesEveryFrameBytesOfItsOwn) {
+  FramePool pool = make_pool(4, 16384);
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    const std::uint32_t index = *pool.take(FrameState::kDirty, PageId{i}, TxnId{1});
+    std::memset(pool.data(index), static_cast<int>(i + 1), 16384);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(pool.data(index)) % 4096, 0U);
+  }
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    const std::byte* data = pool.data(i);
+    EXPECT_TRUE(std::all_of(data, data + 16384,
+                            [&](std::byte b) { return b == static_cast<std::byte>(i + 1); }));
+  }
+}
+
+TEST(FramePool, KnowsItsFramesByTheirBytes) {
+  FramePool pool = make_pool(3);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(pool.index_of(pool.data(i)), i);
+    EXPECT_EQ(pool.index_of(pool.data(i) + kPageSize - 1), i);
+  }
+  const std::byte elsewhere{};
+  EXPECT_EQ(pool.index_of(nullptr), std::nullopt);
+  EXPECT_EQ(pool.index_of(&elsewhere), std::nullopt);
+  EXPECT_EQ(pool.index_of(pool.data(3)), std::nullopt);
+}
+
+TEST(FramePool, KeepsARetiredFrameForEveryReaderOfItsEpochOrBefore) {
+  FramePool pool = make_pool(1);
+  const std::uint32_t index = *pool.take(FrameState::kDirty, PageId{7}, TxnId{3});
+  pool.retire(index, 10);
+  EXPECT_EQ(pool.count(FrameState::kRetired), 1U);
+  for (const std::uint64_t oldest : {0U, 9U, 10U}) {
+    pool.release(oldest);
+    EXPECT_EQ(pool.take(FrameState::kDirty, PageId{8}, TxnId{4}), std::nullopt) << oldest;
+  }
+  pool.release(11);
+  EXPECT_EQ(pool.count(FrameState::kFree), 1U);
+  EXPECT_TRUE(pool.take(FrameState::kDirty, PageId{8}, TxnId{4}));
+}
+
+TEST(FramePool, CountsTheFramesThatWereEverTaken) {
+  FramePool pool = make_pool(10);
+  EXPECT_EQ(pool.touched(), 0U);
+  const std::uint32_t index = *pool.take(FrameState::kDirty, PageId{7}, TxnId{3});
+  pool.give_back(index);
+  (void)pool.take(FrameState::kDirty, PageId{7}, TxnId{3});
+  EXPECT_EQ(pool.touched(), 1U) << "a free frame serves again before a new one is touched";
+}
+
+TEST(FramePool, CannotBeLargerThanTheAddressesThatThereAre) {
+  const auto pool = FramePool::create(65536, std::uint64_t{1} << 42U);
+  ASSERT_FALSE(pool);
+  EXPECT_EQ(pool.error().code(), Code::kResourceExhausted);
+}
+
+TEST(FramePool, AgreesWithAModelOverRandomHistories) {
+  struct Known {
+    FrameState state = FrameState::kFree;
+    std::uint64_t stamp = 0;  // In its bytes while it is in use.
+    std::uint64_t epoch = 0;
+  };
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Random random(seed);
+    constexpr std::uint64_t kFrames = 300;  // More than stay in memory when free.
+    FramePool pool = make_pool(kFrames);
+    std::map<std::uint32_t, Known> frames;
+    std::uint64_t epoch = 1;
+    for (int step = 0; step < 3000; ++step) {
+      // Phases, so that the pool gets both full and empty.
+      const bool filling = step / 500 % 2 == 0;
+      const std::uint64_t action = random.below(10);
+      if (action < (filling ? 6U : 2U)) {
+        const FrameState state = random.chance(1, 2) ? FrameState::kDirty : FrameState::kCached;
+        const std::uint64_t stamp = random.next();
+        const auto index = pool.take(state, PageId{stamp}, TxnId{stamp});
+        const auto in_use = static_cast<std::uint64_t>(std::ranges::count_if(
+            frames, [](const auto& f) { return f.second.state != FrameState::kFree; }));
+        ASSERT_EQ(index.has_value(), in_use < kFrames);
+        if (!index) continue;
+        ASSERT_EQ(frames[*index].state, FrameState::kFree);
+        frames[*index] = {state, stamp, 0};
+        std::memcpy(pool.data(*index), &stamp, sizeof stamp);
+      } else if (!frames.empty() && action < 9) {
+        auto frame = frames.begin();
+        std::advance(frame, static_cast<std::ptrdiff_t>(random.below(frames.size())));
+        if (frame->second.state != FrameState::kDirty &&
+            frame->second.state != FrameState::kCached) {
+          continue;
+        }
+        if (random.chance(1, 2)) {
+          pool.give_back(frame->first);
+          frame->second.state = FrameState::kFree;
+        } else {
+          pool.retire(frame->first, epoch);
+          frame->second.state = FrameState::kRetired;
+          frame->second.epoch = epoch++;
+        }
+      } else {
+        const std::uint64_t oldest = epoch - std::min(epoch, random.below(20));
+        pool.release(oldest);
+        for (auto& [index, known] : frames) {
+          if (known.state == FrameState::kRetired && known.epoch < oldest) {
+            known.state = FrameState::kFree;
+          }
+        }
+      }
+      std::map<FrameState, std::uint64_t> counts;
+      for (const auto& [index, known] : frames) ++counts[known.state];
+      for (const FrameState state :
+           {FrameState::kDirty, FrameState::kCached, FrameState::kRetired}) {
+        ASSERT_EQ(pool.count(state), counts[state]);
+      }
+      ASSERT_EQ(pool.count(FrameState::kFree), kFrames - counts[FrameState::kDirty] -
+                                                   counts[FrameState::kCached] -
+                                                   counts[FrameState::kRetired]);
+    }
+    for (const auto& [index, known] : frames) {
+      if (known.state == FrameState::kFree) continue;
+      std::uint64_t stamp = 0;
+      std::memcpy(&stamp, pool.data(index), sizeof stamp);
+      ASSERT_EQ(stamp, known.stamp) << "somebody else wrote to frame " << index;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace caisson::pager

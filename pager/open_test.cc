@@ -1,0 +1,389 @@
+// Method: page files on the simulated machine, whole and damaged in one way at a time. What an
+// opening that is refused must say, and that it leaves every byte as it was.
+
+#include "pager/open.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/codec.h"
+#include "base/crc32c.h"
+#include "pager/testing/harness.h"
+
+namespace caisson::pager {
+namespace {
+
+using ::testing::HasSubstr;
+using io::sim::FileImage;
+using io::sim::Machine;
+using testing::ArrayModel;
+using testing::Harness;
+using testing::kPagesPath;
+using testing::kStorePath;
+using testing::small_options;
+using testing::value_of;
+
+std::vector<std::byte> bytes_of(Machine& machine) {
+  const Bytes cached = machine.image(kPagesPath)->cached();
+  return {cached.begin(), cached.end()};
+}
+
+// A store with two checkpoints behind it: txn 1 in one slot, txn 2 in the other.
+class Open : public ::testing::Test {
+ protected:
+  Open() : store_({}) {
+    store_.set(1, 10);
+    first_ = store_.checkpoint().meta;
+    store_.set(1, 20);
+    second_ = store_.checkpoint().meta;
+    store_.close();
+  }
+
+  FileImage& image() { return *store_.machine().image(kPagesPath); }
+
+  // Writes a meta as it would have to be, checksum and all, into its slot.
+  void put_meta(const Meta& meta) { image().overwrite(meta_offset(meta.slot), encode_meta(meta)); }
+
+  void destroy(MetaSlot slot) {
+    const std::vector<std::byte> noise(64, std::byte{0xA5});
+    image().overwrite(meta_offset(slot) + 100, noise);
+  }
+
+  // Opening fails like this, and changes nothing.
+  Error refusal(const PagerOptions& options = small_options()) {
+    const std::vector<std::byte> before = bytes_of(store_.machine());
+    auto opened = open_pager(store_.directory(), options);
+    EXPECT_FALSE(opened.has_value());
+    EXPECT_EQ(bytes_of(store_.machine()), before) << "OPEN-2";
+    return opened ? Error(Code::kInvalidArgument, "it opened") : opened.error();
+  }
+
+  Harness store_;
+  Meta first_;
+  Meta second_;
+};
+
+TEST_F(Open, OffersBothCheckpointsAndChoosesTheNewest) {
+  auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options()));
+  EXPECT_TRUE(attempt.candidate(MetaSlot::kA).offered());
+  EXPECT_TRUE(attempt.candidate(MetaSlot::kB).offered());
+  EXPECT_EQ(value_of(attempt.newest()), second_.slot);
+}
+
+TEST_F(Open, OpensTheOlderCheckpointWhenAskedTo) {
+  auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options()));
+  const auto pager = value_of(open_pager(std::move(attempt), first_.slot));
+  EXPECT_EQ(pager->checkpointed(), first_);
+  EXPECT_EQ(value_of(testing::PageArray(*pager, first_.root).read_all()), (ArrayModel{{1, 10}}));
+}
+
+TEST_F(Open, OffersTheOtherAndSaysWhyWhenOneMetaIsDamaged) {  // META-1
+  destroy(second_.slot);
+  auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options()));
+  const Candidate& lost = attempt.candidate(second_.slot);
+  ASSERT_FALSE(lost.offered());
+  EXPECT_EQ(lost.reason->code(), Code::kCorruption);
+  EXPECT_EQ(lost.reason->rule(), "META-1");
+  EXPECT_EQ(lost.reason->offset(), meta_offset(second_.slot));
+  EXPECT_EQ(value_of(attempt.newest()), first_.slot);
+}
+
+TEST_F(Open, NamesBothReasonsWhenNeitherCheckpointCanBeRead) {
+  destroy(first_.slot);
+  image().overwrite(meta_offset(second_.slot), std::vector<std::byte>(kMetaSize));
+  const Error error = refusal();
+  EXPECT_EQ(error.code(), Code::kCorruption);
+  EXPECT_THAT(error.message(), HasSubstr("doesn't fit its checksum"));
+  EXPECT_THAT(error.message(), HasSubstr("is all zeros"));
+  EXPECT_NE(error.advice(), "");
+}
+
+TEST_F(Open, FallsBackWhenTheNewestRootIsDamaged) {  // PAGE-1
+  image().flip_bit(to_u64(second_.root.id) * 4096 + 500, 3);
+  auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options()));
+  ASSERT_FALSE(attempt.candidate(second_.slot).offered());
+  EXPECT_EQ(attempt.candidate(second_.slot).reason->page(), to_u64(second_.root.id));
+  EXPECT_EQ(value_of(attempt.newest()), first_.slot);
+}
+
+TEST_F(Open, FallsBackWhenTheNewestAllocationBlobIsDamaged) {  // ALLOC-1
+  ASSERT_NE(second_.allocation.first.id, PageId{});
+  image().flip_bit(to_u64(second_.allocation.first.id) * 4096 + 90, 0);
+  auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options()));
+  EXPECT_FALSE(attempt.candidate(second_.slot).offered());
+  EXPECT_EQ(value_of(attempt.newest()), first_.slot);
+}
+
+TEST_F(Open, LeavesADamagedMetaAsItIsUntilACheckpointWritesIt) {  // META-7
+  destroy(second_.slot);
+  const std::vector<std::byte> before = bytes_of(store_.machine());
+  store_.open();
+  EXPECT_EQ(bytes_of(store_.machine()), before);
+  store_.set(2, 5);
+  store_.checkpoint();
+  store_.reopen();
+  EXPECT_EQ(store_.contents(), (ArrayModel{{1, 10}, {2, 5}}));
+}
+
+TEST_F(Open, DoesNotGoBackBehindAMetaThatCouldNotBeReadThisTime) {
+  store_.machine().record_trace(true);
+  value_of(OpenAttempt::begin(store_.directory(), small_options()));
+  const auto trace = store_.machine().trace();
+  std::uint64_t call = store_.machine().calls();
+  for (const auto& traced : trace) {
+    if (traced.call == io::Call::kRead && traced.offset == meta_offset(second_.slot) &&
+        traced.size == kMetaSize) {
+      break;
+    }
+    ++call;
+  }
+  store_.machine().inject({call, io::sim::FaultKind::kIoError, false});
+  EXPECT_EQ(refusal().code(), Code::kIoError);
+  EXPECT_EQ(store_.machine().faults_hit(), 1U);
+}
+
+TEST_F(Open, RefusesWhatIsNoPageFile) {  // META-2
+  for (const MetaSlot slot : {MetaSlot::kA, MetaSlot::kB}) {
+    image().overwrite(meta_offset(slot), std::vector<std::byte>(8, std::byte{'x'}));
+  }
+  const Error error = refusal();
+  EXPECT_EQ(error.code(), Code::kCorruption);
+  EXPECT_THAT(error.message(), HasSubstr("not a Caisson page file"));
+}
+
+TEST_F(Open, RefusesANewerFormatEvenWhereTheOtherMetaIsReadable) {  // META-3
+  MetaBlock block = encode_meta(second_);
+  store_u32(block.data() + 12, 2);
+  store_u32(block.data() + 8, 0);
+  store_u32(block.data() + 8, crc32c(block));
+  image().overwrite(meta_offset(second_.slot), block);
+  const Error error = refusal();
+  EXPECT_EQ(error.code(), Code::kUnsupportedVersion);
+  EXPECT_EQ(error.rule(), "META-3");
+  EXPECT_THAT(error.advice(), HasSubstr("version"));
+}
+
+TEST_F(Open, RefusesAMetaWrittenForTheOtherSlot) {  // META-4
+  const MetaBlock block = encode_meta(first_);
+  image().overwrite(meta_offset(second_.slot), block);
+  auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options()));
+  ASSERT_FALSE(attempt.candidate(second_.slot).offered());
+  EXPECT_EQ(attempt.candidate(second_.slot).reason->rule(), "META-4");
+}
+
+TEST_F(Open, RefusesFieldsOutOfRange) {  // META-5
+  const auto rule_for = [this](auto change) {
+    Meta meta = second_;
+    change(meta);
+    put_meta(meta);
+    auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options()));
+    const Candidate& candidate = attempt.candidate(second_.slot);
+    return candidate.reason ? candidate.reason->rule() : "offered";
+  };
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.sequence = 0; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.page_size = 12288; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.page_size = 1U << 17U; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.page_count = 1; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.page_count = kPageCountMax + 1; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.root.id = PageId{3}; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.root.id = PageId{meta.page_count}; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.root.checksum = 0; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.allocation.size_bytes = 1U << 30U; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.allocation.page_count += 2; }), "META-5");
+}
+
+TEST_F(Open, RefusesMetasThatContradictEachOther) {  // META-6
+  Meta meta = first_;
+  meta.sequence = second_.sequence;
+  put_meta(meta);
+  EXPECT_EQ(refusal().rule(), "META-6");
+  meta = first_;
+  meta.txn = TxnId{7};  // Later than the newer checkpoint's.
+  put_meta(meta);
+  EXPECT_EQ(refusal().rule(), "META-6");
+}
+
+TEST_F(Open, RefusesAFileOfAnotherStore) {
+  PagerOptions options = small_options();
+  options.expected_uuid = Uuid{};
+  EXPECT_EQ(refusal(options).code(), Code::kWrongStore);
+  Meta meta = first_;
+  meta.uuid.bytes[0] ^= std::byte{1};
+  put_meta(meta);
+  EXPECT_EQ(refusal().code(), Code::kWrongStore);  // META-6: one meta each of two stores.
+}
+
+TEST_F(Open, RefusesAFileShorterThanItsMetaSays) {  // FILE-3
+  image().resize(second_.page_count * 4096 - 1);
+  auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options()));
+  for (const MetaSlot slot : {first_.slot, second_.slot}) {
+    if (attempt.candidate(slot).offered()) continue;
+    EXPECT_EQ(attempt.candidate(slot).reason->rule(), "FILE-3");
+  }
+  EXPECT_FALSE(attempt.candidate(second_.slot).offered());
+}
+
+TEST_F(Open, RefusesAnEmptyFileAndOneCutOffInItsMetas) {
+  image().resize(66'000);
+  EXPECT_EQ(refusal().code(), Code::kCorruption);
+  image().resize(0);
+  EXPECT_EQ(refusal().code(), Code::kCorruption);
+}
+
+TEST_F(Open, TakesAnythingBehindTheLastPageForRoom) {
+  image().resize(image().cached().size() + 12345);
+  const std::vector<std::byte> garbage(1000, std::byte{0x77});
+  image().overwrite(image().cached().size() - 1000, garbage);
+  store_.open();
+  EXPECT_EQ(store_.contents(), (ArrayModel{{1, 20}}));
+}
+
+TEST_F(Open, AllowsOneWriterAtATime) {  // FILE-5
+  store_.open();
+  auto second = open_pager(store_.directory(), small_options());
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code(), Code::kBusy);
+  EXPECT_NE(second.error().advice(), "");
+  PagerOptions reading = small_options();
+  reading.read_only = true;
+  EXPECT_TRUE(open_pager(store_.directory(), reading).has_value());
+  store_.close();
+  EXPECT_TRUE(open_pager(store_.directory(), small_options()).has_value());
+}
+
+TEST_F(Open, ReadsAReadOnlyFileSystemAndRefusesToWriteThere) {
+  store_.machine().set_read_only(true);
+  EXPECT_EQ(refusal().code(), Code::kReadOnly);
+  PagerOptions reading = small_options();
+  reading.read_only = true;
+  const auto pager = value_of(open_pager(store_.directory(), reading));
+  EXPECT_EQ(PageTxn::begin(*pager, TxnId{9}).error().code(), Code::kReadOnly);
+}
+
+TEST_F(Open, RefusesToWriteOnANetworkFileSystemUnlessTold) {
+  store_.machine().set_file_system(io::FileSystemKind::kNetwork);
+  EXPECT_EQ(refusal().code(), Code::kUnsupported);
+  PagerOptions options = small_options();
+  options.allow_network_file_system = true;
+  auto pager = value_of(open_pager(store_.directory(), options));
+  EXPECT_FALSE(pager->stats().mapped);
+  pager.reset();
+  options.allow_network_file_system = false;
+  options.read_only = true;
+  EXPECT_FALSE(value_of(open_pager(store_.directory(), options))->stats().mapped);
+}
+
+TEST_F(Open, SaysThatAFileIsTooLargeForTheAddressesReserved) {
+  PagerOptions options = small_options();
+  options.address_space_bytes = std::uint64_t{1} << 20U;
+  store_.open();
+  for (std::uint32_t i = 0; i < 300; ++i) store_.set(i, i + 1);
+  store_.checkpoint();
+  store_.close();
+  const Error error = refusal(options);
+  EXPECT_EQ(error.code(), Code::kResourceExhausted);
+  EXPECT_THAT(error.advice(), HasSubstr("address_space_bytes"));
+}
+
+TEST_F(Open, RefusesOptionsOutOfRange) {
+  PagerOptions options = small_options();
+  options.memory_budget_bytes = 1;
+  EXPECT_EQ(refusal(options).code(), Code::kInvalidArgument);
+}
+
+TEST_F(Open, WithoutDirectAccessItDropsTheCacheInstead) {  // OPEN-1
+  store_.machine().set_direct_supported(false);
+  store_.machine().record_trace(true);
+  store_.open();
+  EXPECT_EQ(store_.contents(), (ArrayModel{{1, 20}}));
+  const auto trace = store_.machine().trace();
+  EXPECT_TRUE(std::ranges::any_of(
+      trace, [](const auto& traced) { return traced.call == io::Call::kAdvise; }));
+}
+
+TEST(OpenDirectory, SaysThatThereIsNoPageFile) {
+  Machine machine(1);
+  const auto directory = value_of(machine.vfs().open_directory("/"));
+  EXPECT_EQ(open_pager(*directory, small_options()).error().code(), Code::kNotFound);
+}
+
+TEST(OpenDirectory, RefusesADirectoryInPlaceOfThePageFile) {
+  Machine machine(1);
+  const auto directory = value_of(machine.vfs().open_directory("/"));
+  value_of(directory->make_directory(kPageFileName));
+  const Error error = open_pager(*directory, small_options()).error();
+  EXPECT_EQ(error.code(), Code::kInvalidArgument);
+  EXPECT_THAT(error.message(), HasSubstr("directory"));
+}
+
+TEST(CreatePageFile, NeverHarmsAFileThatExists) {  // FILE-4
+  Harness store({});
+  store.set(1, 10);
+  store.checkpoint();
+  const std::vector<std::byte> before = bytes_of(store.machine());
+  const auto created = create_page_file(store.machine().vfs(), store.directory(), {});
+  EXPECT_EQ(created.error().code(), Code::kAlreadyExists);
+  EXPECT_EQ(bytes_of(store.machine()), before);
+}
+
+TEST(CreatePageFile, RemovesWhatAnAttemptThatWasCutOffLeft) {  // FILE-4
+  Machine machine(1);
+  const auto directory = value_of(machine.vfs().open_directory("/"));
+  value_of(directory->open_file(kPageFileNewName, {io::OpenMode::kCreate, false}));
+  value_of(create_page_file(machine.vfs(), *directory, {}));
+  EXPECT_EQ(value_of(directory->list()), std::vector<std::string>{kPageFileName});
+}
+
+TEST(CreatePageFile, LeavesACreationInProgressAlone) {
+  Machine machine(1);
+  const auto directory = value_of(machine.vfs().open_directory("/"));
+  const auto other =
+      value_of(directory->open_file(kPageFileNewName, {io::OpenMode::kCreate, false}));
+  value_of(other->try_lock(io::LockKind::kExclusive, 0, 1));
+  EXPECT_EQ(create_page_file(machine.vfs(), *directory, {}).error().code(), Code::kBusy);
+}
+
+TEST(CreatePageFile, LeavesNothingOnAFullDisk) {
+  for (const io::sim::Capacity capacity :
+       {io::sim::Capacity{.bytes = 100'000}, io::sim::Capacity{.inodes = 1}}) {
+    Machine machine(1);
+    machine.set_capacity(capacity);
+    const auto directory = value_of(machine.vfs().open_directory("/"));
+    const auto created = create_page_file(machine.vfs(), *directory, {});
+    EXPECT_EQ(created.error().code(), Code::kOutOfSpace);
+    EXPECT_TRUE(value_of(directory->list()).empty());
+  }
+}
+
+TEST(CreatePageFile, RefusesOptionsOutOfRange) {  // FILE-1
+  Machine machine(1);
+  const auto directory = value_of(machine.vfs().open_directory("/"));
+  for (const std::uint32_t page_size : {0U, 1U, 2048U, 5000U, 131072U}) {
+    CreateOptions options;
+    options.page_size = page_size;
+    EXPECT_EQ(create_page_file(machine.vfs(), *directory, options).error().code(),
+              Code::kInvalidArgument);
+  }
+  CreateOptions options;
+  options.page_size = 4096;
+  options.limits.key_size_max = 1025;
+  EXPECT_EQ(create_page_file(machine.vfs(), *directory, options).error().code(),
+            Code::kInvalidArgument);
+  EXPECT_TRUE(value_of(directory->list()).empty());
+}
+
+TEST(CreatePageFile, DrawsAnIdentityOfItsOwn) {
+  Machine machine(1);
+  const auto root = value_of(machine.vfs().open_directory("/"));
+  std::vector<Uuid> uuids;
+  for (const char* name : {"one", "two"}) {
+    value_of(root->make_directory(name));
+    const auto directory = value_of(root->open_directory(name));
+    value_of(create_page_file(machine.vfs(), *directory, {}));
+    uuids.push_back(value_of(open_pager(*directory, small_options()))->uuid());
+  }
+  EXPECT_NE(uuids[0], uuids[1]);
+}
+
+}  // namespace
+}  // namespace caisson::pager

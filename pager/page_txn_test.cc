@@ -1,0 +1,75 @@
+// Method: what a transaction leaves behind, looked at through the pager's own counts and through
+// the pages that later transactions are given. The life of whole stores: pager_test.cc.
+
+#include "pager/page_txn.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <vector>
+
+#include "pager/testing/harness.h"
+
+namespace caisson::pager {
+namespace {
+
+using testing::ArrayModel;
+using testing::Harness;
+using testing::kArrayLeaf;
+using testing::value_of;
+
+PageTxn begin(Harness& store, std::uint64_t number) {
+  return value_of(PageTxn::begin(store.pager(), TxnId{number}));
+}
+
+TEST(PageTxn, RollingBackTakesNothingFromACheckpointThatReusedItsPage) {
+  // A page that a transaction made and freed again is free at once, and a checkpoint beside it
+  // took it for its blob. The transaction still counted the page as its own and gave it back when
+  // it was rolled back; so the next one wrote over the blob of the newest checkpoint.
+  Harness store({});
+  store.set(1, 10);
+  {
+    PageTxn txn = begin(store, 2);
+    const PageId made = value_of(txn.allocate(kArrayLeaf, 0)).id;
+    txn.free(made, TxnId{2});
+    const Meta meta = store.checkpoint().meta;
+    ASSERT_EQ(meta.allocation.first.id, made) << "the test's point: the blob took the page";
+    txn.roll_back();
+  }
+  PageTxn txn = begin(store, 3);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_NE(value_of(txn.allocate(kArrayLeaf, 0)).id,
+              store.pager().checkpointed().allocation.first.id);
+  }
+}
+
+TEST(PageTxn, DoesNotCallAPageYoungThatACheckpointReused) {
+  // The same, but the transaction is sealed: a checkpoint of an earlier one must not call the
+  // blob's page free.
+  Harness store({});
+  store.set(1, 10);
+  PageTxn txn = begin(store, 2);
+  const PageId made = value_of(txn.allocate(kArrayLeaf, 0)).id;
+  txn.free(made, TxnId{2});
+  ASSERT_EQ(store.checkpoint().meta.allocation.first.id, made);
+  txn.seal();
+  store.checkpoint();
+  store.reopen();
+  EXPECT_EQ(store.contents(), (ArrayModel{{1, 10}}));
+}
+
+TEST(PageTxn, GivesAPageThatItMadeAndFreedToWhoeverAsksNext) {
+  Harness store({});
+  PageTxn txn = begin(store, 1);
+  const PageId first = value_of(txn.allocate(kArrayLeaf, 0)).id;
+  for (int i = 0; i < 5; ++i) {
+    txn.free(first, TxnId{1});
+    EXPECT_EQ(value_of(txn.allocate(kArrayLeaf, 0)).id, first);
+  }
+  txn.roll_back();
+  EXPECT_EQ(store.pager().stats().free_pages, 1U);
+  EXPECT_EQ(store.pager().stats().dirty_frames, 0U);
+}
+
+}  // namespace
+}  // namespace caisson::pager

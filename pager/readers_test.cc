@@ -1,0 +1,246 @@
+// Method: many threads read what a writer publishes while the file grows, checkpoints run and
+// pages are reused. Each reader registers as the pager's header asks: it notes the epoch, takes
+// the published root, and checks what it sees against the value that every leaf of that root must
+// have. Run under TSan this also proves the ordering; on the real system the mapping is real.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "base/random.h"
+#include "io/posix.h"
+#include "pager/open.h"
+#include "pager/page_txn.h"
+#include "pager/scrub.h"
+#include "pager/testing/harness.h"
+
+namespace caisson::pager {
+namespace {
+
+using testing::PageArray;
+using testing::value_of;
+
+constexpr std::uint64_t kNoReader = ~std::uint64_t{0};
+constexpr std::uint32_t kLength = 300;
+
+// A state that readers may look at: `marks` of its first leaves hold `txn`, the others nothing.
+struct Published {
+  TxnId txn{};
+  PageRef root;
+  std::uint32_t length = 0;
+};
+
+// What mvcc's registry will be: a slot a reader, with the epoch that it noted and the txn that it
+// pins. The writer looks at all of them.
+class Registry {
+ public:
+  explicit Registry(std::size_t readers) : epochs_(readers), pins_(readers) {
+    for (auto& epoch : epochs_) epoch = kNoReader;
+    for (auto& pin : pins_) pin = kNoReader;
+  }
+
+  // Registers, then takes the newest state; again if that moved meanwhile.
+  Published enter(std::size_t slot, const Pager& pager, std::atomic<const Published*>& newest) {
+    while (true) {
+      epochs_[slot] = pager.epoch();
+      const Published* state = newest.load();
+      pins_[slot] = to_u64(state->txn);
+      if (newest.load() == state && epochs_[slot] == pager.epoch()) return *state;
+    }
+  }
+
+  void leave(std::size_t slot) {
+    pins_[slot] = kNoReader;
+    epochs_[slot] = kNoReader;
+  }
+
+  std::uint64_t oldest_epoch(std::uint64_t now) const {
+    std::uint64_t oldest = now;
+    for (const auto& epoch : epochs_) oldest = std::min(oldest, epoch.load());
+    return oldest;
+  }
+
+  std::vector<TxnId> pins(TxnId published) const {
+    std::vector<TxnId> pins = {published};
+    for (const auto& pin : pins_) {
+      if (const std::uint64_t txn = pin.load(); txn != kNoReader) pins.push_back(TxnId{txn});
+    }
+    std::ranges::sort(pins);
+    return pins;
+  }
+
+ private:
+  std::vector<std::atomic<std::uint64_t>> epochs_;
+  std::vector<std::atomic<std::uint64_t>> pins_;
+};
+
+class Readers : public ::testing::TestWithParam<PageAccess> {
+ protected:
+  Readers() {
+    path_ = std::filesystem::temp_directory_path() /
+            ("caisson-readers-" + std::to_string(getpid()) + "-" +
+             std::to_string(static_cast<int>(GetParam())));
+    std::filesystem::remove_all(path_);
+    value_of(io::posix_vfs().create_directory(path_.string()));
+    directory_ = value_of(io::posix_vfs().open_directory(path_.string()));
+    CreateOptions options;
+    options.page_size = 4096;
+    value_of(create_page_file(io::posix_vfs(), *directory_, options));
+  }
+
+  ~Readers() override { std::filesystem::remove_all(path_); }
+
+  void open(std::size_t readers) {
+    registry_ = std::make_unique<Registry>(readers);
+    PagerOptions options = testing::small_options(GetParam(), std::uint64_t{32} << 20U);
+    options.address_space_bytes = std::uint64_t{1} << 32U;
+    options.oldest_reader_epoch = [this] {
+      return registry_->oldest_epoch(pager_ == nullptr ? 0 : pager_->epoch());
+    };
+    pager_ = value_of(open_pager(*directory_, options));
+  }
+
+  // Keeps every published state alive, so that a reader may hold a pointer to one.
+  void publish(const Published& state) {
+    published_.push_back(std::make_unique<Published>(state));
+    newest_.store(published_.back().get());
+  }
+
+  // Reads a whole state and checks it. Returns how many leaves were right, or -1.
+  int read_state(const Published& state) {
+    const PageArray array(*pager_, state.root);
+    for (std::uint32_t i = 0; i < kLength; ++i) {
+      const auto value = array.get(i);
+      if (!value) return -1;
+      if (*value != (i < state.length ? to_u64(state.txn) : 0)) return -1;
+    }
+    return static_cast<int>(kLength);
+  }
+
+  std::filesystem::path path_;
+  std::unique_ptr<io::Directory> directory_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<Pager> pager_;
+  std::vector<std::unique_ptr<Published>> published_;
+  std::atomic<const Published*> newest_{nullptr};
+};
+
+TEST_P(Readers, AThousandReadWhileTheFileGrowsAHundredfold) {
+  constexpr std::size_t kReaders = 1000;
+  open(kReaders);
+  publish({TxnId{0}, {}, 0});
+  std::atomic<bool> done{false};
+  std::atomic<std::uint64_t> states_read{0};
+  std::atomic<std::uint64_t> wrong{0};
+  std::atomic<std::size_t> running{0};
+  const std::uint64_t pages_before = pager_->stats().page_count - 32;
+
+  // Owned here; they end when `done` is set, and are joined at the end of this scope.
+  std::vector<std::jthread> threads;
+  for (std::size_t slot = 0; slot < kReaders; ++slot) {
+    threads.emplace_back([&, slot] {
+      ++running;
+      while (!done) {
+        const Published state = registry_->enter(slot, *pager_, newest_);
+        if (read_state(state) < 0) ++wrong;
+        ++states_read;
+        registry_->leave(slot);
+        std::this_thread::yield();
+      }
+    });
+  }
+  while (running < kReaders) std::this_thread::yield();
+
+  PageArray array(*pager_, {});
+  std::uint32_t length = 1;
+  for (std::uint64_t txn = 1; txn <= 60; ++txn) {
+    length = std::min(kLength, length + 5);
+    PageTxn writing = value_of(PageTxn::begin(*pager_, TxnId{txn}));
+    for (std::uint32_t i = 0; i < length; ++i) value_of(array.set(writing, i, txn));
+    writing.seal();
+    publish({TxnId{txn}, array.root(), length});
+    if (txn % 4 == 0) {
+      const Meta meta =
+          value_of(pager_->checkpoint(
+                       {.txn = TxnId{txn}, .root = array.root().id, .apply_version = 0, .log = {}}))
+              .meta;
+      array = PageArray(*pager_, meta.root);
+    }
+    pager_->reclaim(registry_->pins(TxnId{txn}));
+    if (pager_->should_spill()) value_of(pager_->spill());
+  }
+  done = true;
+  threads.clear();
+  EXPECT_EQ(wrong, 0U);
+  EXPECT_GE(states_read, kReaders);
+  EXPECT_GE(pager_->stats().page_count - 32, 100 * std::max<std::uint64_t>(pages_before, 1));
+}
+
+TEST_P(Readers, CheckpointsScrubsAndReadersRunBesideTheWriter) {
+  constexpr std::size_t kReaders = 4;
+  open(kReaders);
+  publish({TxnId{0}, {}, 0});
+  std::atomic<bool> done{false};
+  std::atomic<std::uint64_t> wrong{0};
+  std::mutex checkpoint_lock;  // Keeps the published root pinned while a checkpoint takes it.
+  std::vector<std::jthread> threads;
+  for (std::size_t slot = 0; slot < kReaders; ++slot) {
+    threads.emplace_back([&, slot] {
+      while (!done) {
+        const Published state = registry_->enter(slot, *pager_, newest_);
+        if (read_state(state) < 0) ++wrong;
+        registry_->leave(slot);
+      }
+    });
+  }
+  threads.emplace_back([&] {  // The checkpointer.
+    while (!done) {
+      const std::scoped_lock lock(checkpoint_lock);
+      const Published state = *newest_.load();
+      if (state.txn == TxnId{0}) continue;
+      if (!pager_->checkpoint({.txn = state.txn, .root = state.root.id, .apply_version = 0, .log = {}})) {
+        ++wrong;
+      }
+    }
+  });
+  threads.emplace_back([&] {  // The scrubber.
+    while (!done) {
+      const auto report = scrub(*pager_, {});
+      if (!report) ++wrong;
+      for (const ScrubFinding& finding : report->findings) {
+        if (finding.severity == ScrubSeverity::kDamage) ++wrong;
+      }
+    }
+  });
+  PageArray array(*pager_, {});
+  Random random(5);
+  for (std::uint64_t txn = 1; txn <= 150; ++txn) {
+    const auto length = static_cast<std::uint32_t>(random.between(1, 40));
+    PageTxn writing = value_of(PageTxn::begin(*pager_, TxnId{txn}));
+    for (std::uint32_t i = 0; i < 40; ++i) value_of(array.set(writing, i, i < length ? txn : 0));
+    writing.seal();
+    publish({TxnId{txn}, array.root(), length});
+    const std::scoped_lock lock(checkpoint_lock);
+    pager_->reclaim(registry_->pins(TxnId{txn}));
+  }
+  done = true;
+  threads.clear();
+  EXPECT_EQ(wrong, 0U);
+}
+
+std::string access_name(const ::testing::TestParamInfo<PageAccess>& test) {
+  return test.param == PageAccess::kMapped ? "Mapped" : "Private";
+}
+
+INSTANTIATE_TEST_SUITE_P(Access, Readers,
+                         ::testing::Values(PageAccess::kMapped, PageAccess::kPrivate), access_name);
+
+}  // namespace
+}  // namespace caisson::pager

@@ -1,0 +1,141 @@
+// Method: files on the simulated machine that rot after they were opened.
+
+#include "pager/scrub.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pager/testing/harness.h"
+
+namespace caisson::pager {
+namespace {
+
+using testing::Harness;
+using testing::kPagesPath;
+using testing::small_options;
+using testing::value_of;
+
+class Scrub : public ::testing::Test {
+ protected:
+  Scrub() : store_({.access = PageAccess::kPrivate}) {
+    for (std::uint32_t i = 0; i < 20; ++i) store_.set(i, i + 1);
+    store_.checkpoint();
+    store_.set(3, 33);
+    store_.checkpoint();
+  }
+
+  ScrubReport run() { return value_of(scrub(store_.pager(), {})); }
+  void flip(std::uint64_t offset) { store_.machine().image(kPagesPath)->flip_bit(offset, 4); }
+
+  Harness store_;
+};
+
+TEST_F(Scrub, FindsNothingInAWholeFileAndCountsEveryPage) {
+  const ScrubReport report = run();
+  EXPECT_TRUE(report.findings.empty());
+  const PagerStats stats = store_.pager().stats();
+  EXPECT_EQ(report.pages_checked + report.pages_free + report.pages_in_memory,
+            stats.page_count - 32);
+}
+
+TEST_F(Scrub, FindsWhatRottedAfterItWasRead) {
+  EXPECT_EQ(store_.contents().size(), 20U);  // Every page has been verified once.
+  const PageId victim = value_of(store_.array().pages())[5];
+  flip(to_u64(victim) * 4096 + 1000);
+  const ScrubReport report = run();
+  ASSERT_EQ(report.findings_total, 1U);
+  EXPECT_EQ(report.findings[0].severity, ScrubSeverity::kDamage);
+  EXPECT_EQ(report.findings[0].error.page(), to_u64(victim));
+  EXPECT_EQ(report.findings[0].error.rule(), "PAGE-1");
+  EXPECT_EQ(report.findings[0].error.offset(), to_u64(victim) * 4096);
+  EXPECT_EQ(store_.contents().size(), 20U);  // Readers have their verified copies.
+}
+
+TEST_F(Scrub, FindsADamagedMeta) {
+  flip(meta_offset(MetaSlot::kB) + 7);
+  const ScrubReport report = run();
+  ASSERT_EQ(report.findings_total, 1U);
+  EXPECT_EQ(report.findings[0].error.rule(), "META-2");
+}
+
+TEST_F(Scrub, FindsBytesBetweenTheMetas) {  // FILE-2
+  for (const std::uint64_t offset : {std::uint64_t{4096}, std::uint64_t{65535},
+                                     std::uint64_t{69632}, std::uint64_t{131071}}) {
+    flip(offset);
+    const ScrubReport report = run();
+    ASSERT_EQ(report.findings_total, 1U) << offset;
+    EXPECT_EQ(report.findings[0].error.rule(), "FILE-2");
+    flip(offset);
+  }
+}
+
+TEST_F(Scrub, NotesAFreePageThatHoldsNoise) {
+  ASSERT_GT(store_.pager().stats().free_pages, 0U);
+  const std::uint64_t end = store_.pager().stats().page_count;
+  std::uint64_t notes = 0;
+  std::uint64_t free_pages = 0;
+  const auto in_use = value_of(store_.array().pages());
+  for (std::uint64_t id = 32; id < end; ++id) {
+    flip(id * 4096 + 77);
+    const ScrubReport report = run();
+    if (report.findings_total == 1 && report.findings[0].severity == ScrubSeverity::kNote) ++notes;
+    flip(id * 4096 + 77);
+    free_pages = report.pages_free;
+  }
+  EXPECT_EQ(notes, free_pages);
+}
+
+TEST_F(Scrub, KnowsThatDirtyPagesAreNotInTheFileYet) {
+  store_.set(4, 44);
+  const ScrubReport report = run();
+  EXPECT_TRUE(report.findings.empty());
+  EXPECT_GE(report.pages_in_memory, 2U);
+}
+
+TEST_F(Scrub, StopsWhenAsked) {
+  std::stop_source source;
+  source.request_stop();
+  ScrubOptions options;
+  options.stop = source.get_token();
+  const ScrubReport report = value_of(scrub(store_.pager(), options));
+  EXPECT_TRUE(report.stopped);
+  EXPECT_EQ(report.pages_checked, 0U);
+}
+
+TEST_F(Scrub, KeepsToItsPace) {
+  io::Clock& clock = store_.machine().vfs().clock();
+  const auto before = clock.monotonic();
+  ScrubOptions options;
+  options.clock = &clock;
+  options.bytes_per_second = 4096 * 10;
+  value_of(scrub(store_.pager(), options));
+  const double seconds = std::chrono::duration<double>(clock.monotonic() - before).count();
+  const double pages = static_cast<double>(store_.pager().stats().page_count - 32);
+  EXPECT_NEAR(seconds, pages / 10, 0.01);
+  options.clock = nullptr;
+  EXPECT_EQ(scrub(store_.pager(), options).error().code(), Code::kInvalidArgument);
+}
+
+TEST_F(Scrub, KeepsOnlyAsManyFindingsAsWanted) {
+  for (const PageId id : value_of(store_.array().pages())) flip(to_u64(id) * 4096 + 9);
+  ScrubOptions options;
+  options.findings_max = 3;
+  const ScrubReport report = value_of(scrub(store_.pager(), options));
+  EXPECT_EQ(report.findings.size(), 3U);
+  EXPECT_EQ(report.findings_total, 21U);
+}
+
+TEST_F(Scrub, OpenUntrustedRefusesAnyDamageItCouldServe) {  // OPEN-3
+  const auto pages = value_of(store_.array().pages());
+  store_.close();
+  const auto pager = value_of(open_untrusted(store_.directory(), small_options()));
+  EXPECT_TRUE(pager->read_only());
+  EXPECT_FALSE(pager->stats().mapped);
+  flip(to_u64(pages[7]) * 4096 + 3000);
+  const auto opened = open_untrusted(store_.directory(), small_options());
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().page(), to_u64(pages[7]));
+}
+
+}  // namespace
+}  // namespace caisson::pager
