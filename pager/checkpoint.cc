@@ -72,7 +72,7 @@ Result<Pager::CheckpointPlan> Pager::plan_checkpoint(const CheckpointRequest& re
     return fail(Error(Code::kResourceExhausted, "no number is left for another checkpoint")
                     .with_rule("META-5"));
   }
-  if (to_u64(request.txn) > newest_txn_.load(std::memory_order_relaxed)) {
+  if (request.txn > sealed_txn_) {
     return fail(Code::kInvalidArgument, "the checkpoint's txn has not been sealed");
   }
   if (request.root != PageId{}) CAISSON_RETURN_IF_ERROR(check_range(request.root));

@@ -10,12 +10,13 @@ Result<PageTxn> PageTxn::begin(Pager& pager, TxnId txn) {
   CAISSON_RETURN_IF_ERROR(pager.check_writable());
   const MutexLock lock(pager.mutex_);
   if (pager.open_txn_) return fail(Code::kBusy, "another transaction is open");
-  const std::uint64_t newest = pager.newest_txn_.load(std::memory_order_relaxed);
-  if (to_u64(txn) <= newest || txn == kAlive) {
+  if (txn <= pager.sealed_txn_ || txn == kAlive) {
     return fail(Code::kInvalidArgument, "txn " + std::to_string(to_u64(txn)) +
-                                            " can't follow txn " + std::to_string(newest));
+                                            " can't follow txn " +
+                                            std::to_string(to_u64(pager.sealed_txn_)));
   }
   pager.open_txn_.emplace(txn);
+  pager.newest_txn_.store(to_u64(txn), std::memory_order_release);
   return PageTxn(pager, txn);
 }
 
@@ -82,7 +83,7 @@ void PageTxn::seal() {
   const auto& allocated = pager.open_txn_->allocated;
   pager.allocator_.add_young(txn_, {allocated.begin(), allocated.end()});
   pager.open_txn_.reset();
-  pager.newest_txn_.store(to_u64(txn_), std::memory_order_release);
+  pager.sealed_txn_ = txn_;
 }
 
 void PageTxn::roll_back() {

@@ -209,7 +209,7 @@ class Pager {
 
   std::atomic<std::uint64_t> epoch_{1};
   std::atomic<std::uint64_t> page_count_{0};  // Mirrors the allocator's, for readers.
-  std::atomic<std::uint64_t> newest_txn_{0};  // No page is younger.
+  std::atomic<std::uint64_t> newest_txn_{0};  // No page is younger; the open one's included.
   std::atomic<std::uint64_t> pages_verified_{0};
   std::atomic<std::uint64_t> pages_written_{0};
   std::atomic<std::uint64_t> pages_spilled_{0};
@@ -223,6 +223,7 @@ class Pager {
   Allocator allocator_ CAISSON_GUARDED_BY(mutex_);
   FramePool frames_ CAISSON_GUARDED_BY(mutex_);
   std::optional<OpenTxn> open_txn_ CAISSON_GUARDED_BY(mutex_);
+  TxnId sealed_txn_ CAISSON_GUARDED_BY(mutex_){};  // The last one.
   std::array<std::optional<Meta>, 2> metas_ CAISSON_GUARDED_BY(mutex_);  // Those that are whole.
   MetaSlot current_ CAISSON_GUARDED_BY(mutex_) = MetaSlot::kA;
   std::uint64_t last_sequence_ CAISSON_GUARDED_BY(mutex_) = 0;
