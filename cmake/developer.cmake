@@ -38,6 +38,11 @@ else()
   set(have_rapidcheck ON)
 endif()
 
+# The simulated disks copy files of some hundred KiB many thousand times. By default the C library
+# maps and unmaps memory for each of those; told to keep it, the crash tests take half the time.
+set(CAISSON_TEST_MALLOC
+  GLIBC_TUNABLES=glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296)
+
 # Adds one test program and registers each of its tests with ctest.
 #   caisson_add_test(<name> SOURCES <file>... LIBRARIES <target>...)
 function(caisson_add_test name)
@@ -65,7 +70,8 @@ function(caisson_add_test name)
     TEST_PREFIX ${name}:
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 120
-    NO_PRETTY_VALUES)
+    NO_PRETTY_VALUES
+    PROPERTIES ENVIRONMENT ${CAISSON_TEST_MALLOC})
 endfunction()
 
 set(mutant_tests)

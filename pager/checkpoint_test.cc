@@ -209,6 +209,20 @@ TEST(Checkpoint, AFailedFlushPoisonsAndNothingIsWrittenAfterwards) {  // CKPT-4
   }
 }
 
+TEST(Checkpoint, ReusesThePagesOfBlobsThatNoMetaNames) {  // ALLOC-6
+  Harness store({});
+  store.set(1, 1);
+  store.checkpoint();
+  std::uint64_t page_count = 0;
+  for (std::uint64_t i = 2; i < 40; ++i) {
+    store.set(1, i);
+    store.checkpoint();
+    if (i == 6) page_count = store.pager().stats().page_count;
+    if (i % 7 == 0) store.reopen();
+  }
+  EXPECT_LE(store.pager().stats().page_count, page_count + 2);
+}
+
 TEST(Checkpoint, SplitsALongAllocationBlobOverPages) {  // ALLOC-1
   Harness store({.memory_budget_bytes = std::uint64_t{64} << 20U});
   // Every second page of many dies, at many different transactions: as many runs.

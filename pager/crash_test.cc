@@ -1,7 +1,7 @@
 // Method: run a random workload on the simulated machine and count its calls. Then run it again
 // once for every call and every kind of fault, let that call fail or the machine crash there, and
 // look at what a later process finds: a checkpointed state that was acknowledged or under way, by
-// value, with every page accounted for. Recovery is crashed at each of its calls, too.
+// value, with every page accounted for (ALLOC-7). Recovery is crashed at each of its calls, too.
 //
 // CAISSON_LONG=1 runs more seeds and more crash states per crash point.
 
