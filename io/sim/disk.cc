@@ -8,8 +8,7 @@ namespace caisson::io::sim {
 namespace {
 
 void copy_into(std::vector<std::byte>& image, std::uint64_t offset, Bytes from) {
-  const auto begin = image.begin() + static_cast<std::ptrdiff_t>(offset);
-  std::ranges::copy(from, begin);
+  if (!from.empty()) std::memcpy(image.data() + offset, from.data(), from.size());
 }
 
 // Whether one version of one sector reached the medium.
@@ -103,6 +102,7 @@ std::vector<std::byte> FileImage::direct_view() const {
 }
 
 void FileImage::drop_cache(std::uint64_t offset, std::uint64_t size) {
+  if (!diverged_) return;  // What comes back is what goes.
   if (offset >= cached_.size()) return;
   size = std::min(size, cached_.size() - offset);
   std::vector<std::byte> medium = direct_view();

@@ -63,6 +63,9 @@ class FileImage {
   // What a read past the cache sees: the medium, with what is pending written back to it.
   std::vector<std::byte> direct_view() const;
 
+  // True if that is what the cache shows as well, so that nobody has to copy it.
+  bool cache_is_true() const { return !diverged_; }
+
   // The cache forgets what is clean in a range, and reads the medium again. The file's size,
   // which the system keeps apart from the cache, stays.
   void drop_cache(std::uint64_t offset, std::uint64_t size);

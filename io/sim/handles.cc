@@ -86,9 +86,10 @@ SysResult SimulatedFile::read(std::uint64_t offset, MutableBytes into) {
   const MutexLock lock(machine_.mutex_);
   const auto decision = machine_.begin_call(life_, Call::kRead, name_, offset, into.size());
   if (decision.error != 0) return {0, decision.error};
+  const bool past_cache = direct_ && !inode_->image.cache_is_true();
   const std::vector<std::byte> direct =
-      direct_ ? inode_->image.direct_view() : std::vector<std::byte>{};
-  const Bytes image = direct_ ? Bytes(direct) : inode_->image.cached();
+      past_cache ? inode_->image.direct_view() : std::vector<std::byte>{};
+  const Bytes image = past_cache ? Bytes(direct) : inode_->image.cached();
   if (offset >= image.size()) return {};
   if (direct_ && !aligned(offset, into.size(), into.data())) return {0, EINVAL};
   if (decision.fault == FaultKind::kShort) {
