@@ -641,7 +641,6 @@ TEST(Counters, CountEachKindOfCallUnderItsName) {
   Fixture fixture;
   File& file = fixture.file;
   Directory& directory = fixture.directory;
-  const Bytes no_bytes;
   const auto mapping = file.map(1).value();
   const std::vector<std::pair<Call, std::function<void()>>> calls = {
       {Call::kOpen, [&] { (void)directory.open_file("f", {}); }},

@@ -675,8 +675,7 @@ TEST_F(Posix, ReportsWhatAnotherUserMayNotOpen) {
 // --- Time and chance -----------------------------------------------------------------------------
 
 TEST(PosixVfs, FillsEveryByteWithRandomness) {
-  // Longer than the 256 bytes that getrandom gives in one piece. Each byte is zero in all of 16
-  // draws once in 2^128 runs.
+  // A byte is zero in all of 16 draws once in 2^128 runs.
   Buffer seen(1000);
   for (int draw = 0; draw < 16; ++draw) {
     Buffer bytes(seen.size());
