@@ -19,6 +19,16 @@ inline constexpr PageType kArrayRoot{128};
 inline constexpr PageType kArrayLeaf{129};
 
 // The root's body: u32 count, then entries of u64 page id and u32 checksum (0 id: no leaf).
+PageRef array_entry(const std::byte* root, std::uint32_t index);
+
+// Names a child whose checksum is not known yet; the checkpoint fills that in.
+void set_array_entry(std::byte* root, std::uint32_t index, PageId child);
+
+// The bytes of a root that the transaction may edit: of `root` itself if the transaction made it,
+// else of a copy (or of a new, empty one) that takes its place in `root`.
+Result<MutableBytes> editable_array_root(Pager& pager, PageTxn& txn, PageRef& root,
+                                         std::uint8_t level);
+
 class ArrayLayout final : public PageLayout {
  public:
   void child_slots(Bytes page, std::vector<ChildSlot>& slots) const override;
@@ -55,8 +65,6 @@ class PageArray {
   Result<std::vector<PageId>> pages() const;
 
  private:
-  Result<MutableBytes> editable_root(PageTxn& txn);
-
   Pager* pager_;
   PageRef root_;
 };
