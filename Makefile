@@ -3,6 +3,11 @@
 # How long each fuzz target runs in check-long.
 CAISSON_FUZZ_SECONDS ?= 300
 
+# How the benchmarks run: repeated, and all mixed, so that a slow minute of the machine falls on a
+# figure and its limit alike. CAISSON_BENCH_FLAGS=--benchmark_filter=... runs some of them, once.
+CAISSON_BENCH_FLAGS ?= --benchmark_repetitions=5 --benchmark_min_time=0.1 \
+  --benchmark_enable_random_interleaving=true
+
 .PHONY: help demo test check-long check-release nightly bench format tidy clean
 
 help:  ## this list
@@ -37,11 +42,11 @@ nightly:  ## check-release, then check-long with half an hour for each fuzzer
 	$(MAKE) check-release
 	$(MAKE) check-long CAISSON_FUZZ_SECONDS=1800
 
-bench:  ## build and run the benchmarks
+bench:  ## build and run the benchmarks: figures beside the limits of this machine
 	tools/setup.sh bench
 	cmake --preset release
 	cmake --build --preset release --target caisson-bench
-	build/release/caisson-bench
+	build/release/caisson-bench $(CAISSON_BENCH_FLAGS)
 
 format:  ## format all C++
 	tools/setup.sh ci

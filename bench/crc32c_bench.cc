@@ -14,6 +14,7 @@
 #include "base/codec.h"
 #include "base/crc32c.h"
 #include "base/random.h"
+#include "bench/support.h"
 
 #ifdef CAISSON_HAVE_ISAL
 #include <isa-l/crc.h>
@@ -106,6 +107,9 @@ void bench_sum(benchmark::State& state) {
 #endif
   benchmark::RegisterBenchmark("limit/memcpy_16k", bench_memcpy);
   benchmark::RegisterBenchmark("limit/sum_16k", bench_sum);
+  const std::string in_use = "base/crc32c_16k/" + std::string(crc32c_kernel_in_use());
+  bench::hold_against(in_use, "limit/sum_16k");
+  bench::hold_against(in_use, "limit/memcpy_16k");
   return true;
 }();
 

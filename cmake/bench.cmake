@@ -11,7 +11,7 @@ endif()
 
 add_executable(caisson-bench ${bench_sources})
 target_link_libraries(caisson-bench PRIVATE
-  caisson_objects caisson_testing benchmark::benchmark benchmark::benchmark_main)
+  caisson_objects caisson_testing benchmark::benchmark)
 
 # ISA-L is a peer to measure our CRC against; nothing else uses it.
 find_package(PkgConfig QUIET)
