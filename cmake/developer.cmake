@@ -102,9 +102,12 @@ endif()
 
 # --- Tools, benchmarks, fuzz targets -----------------------------------------------------------
 
-if(EXISTS ${PROJECT_SOURCE_DIR}/tools/demo.cc)
-  add_executable(caisson-demo tools/demo.cc)
-  target_link_libraries(caisson-demo PRIVATE caisson_objects caisson_testing)
+add_executable(caisson-demo tools/demo.cc tools/demo_acts.cc tools/demo_screen.cc)
+target_link_libraries(caisson-demo PRIVATE caisson_objects caisson_testing)
+if(NOT CMAKE_CROSSCOMPILING)
+  # It checks what it shows.
+  add_test(NAME demo COMMAND caisson-demo --json)
+  set_tests_properties(demo PROPERTIES TIMEOUT 300 LABELS demo)
 endif()
 
 if(CAISSON_BENCH AND NOT CMAKE_CROSSCOMPILING AND NOT CAISSON_SANITIZE)
