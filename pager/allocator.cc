@@ -51,10 +51,10 @@ std::optional<PageId> Allocator::take(AllocationUse use) {
   return PageId{page_count_++};
 }
 
-bool Allocator::is_dead(PageId id) const {
-  bool found = false;
-  dead_.for_each([&](const DeadPage& page) { found = found || page.id == id; });
-  return found;
+PageSet Allocator::dead_pages() const {
+  PageSet pages;
+  dead_.for_each([&](const DeadPage& page) { pages.insert(page.id); });
+  return pages;
 }
 
 void Allocator::add_young(TxnId txn, std::vector<PageId> pages) {

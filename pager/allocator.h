@@ -39,8 +39,8 @@ class Allocator {
   std::uint64_t dead_count() const { return dead_.count(); }
   bool is_free(PageId id) const { return free_.contains(id); }
 
-  // O(dead pages).
-  bool is_dead(PageId id) const;
+  // The dead pages. O(dead pages + largest id / 64).
+  PageSet dead_pages() const;
 
   // Ids that can be taken without growing the file.
   std::uint64_t available(AllocationUse use) const;

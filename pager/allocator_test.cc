@@ -74,8 +74,8 @@ TEST(Allocator, StartsFromWhatACheckpointSaid) {
   Allocator allocator(50, 50, state);
   EXPECT_EQ(allocator.free_count(), 3U);
   EXPECT_EQ(allocator.dead_count(), 2U);
-  EXPECT_TRUE(allocator.is_dead(PageId{41}));
-  EXPECT_FALSE(allocator.is_dead(PageId{42}));
+  EXPECT_TRUE(allocator.dead_pages().contains(PageId{41}));
+  EXPECT_FALSE(allocator.dead_pages().contains(PageId{42}));
   EXPECT_FALSE(allocator.is_free(PageId{45})) << "its meta is still there (ALLOC-6)";
   EXPECT_EQ(allocator.as_of(TxnId{7}, {}, {}, ids({45}), {}, kAllWritten), state);
 }
@@ -89,7 +89,7 @@ TEST(Allocator, TellsOfEachPageThatItReclaims) {  // ALLOC-5
   allocator.reclaim(pins, [&](const DeadPage& page) { freed.push_back(page.id); });
   EXPECT_EQ(freed, std::vector<PageId>{PageId{41}});
   EXPECT_TRUE(allocator.is_free(PageId{41}));
-  EXPECT_TRUE(allocator.is_dead(PageId{40}));
+  EXPECT_TRUE(allocator.dead_pages().contains(PageId{40}));
 }
 
 // --- What a checkpoint says ----------------------------------------------------------------------

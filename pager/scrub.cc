@@ -26,6 +26,7 @@ class Scrubber {
       return fail(Code::kInvalidArgument, "bytes_per_second needs a clock");
     }
     if (options_.clock != nullptr) started_ = options_.clock->monotonic();
+    find_dead_pages();
     CAISSON_RETURN_IF_ERROR(check_meta_area());
     const std::uint64_t chunk = kChunkBytes / pager_.page_size_;
     std::uint64_t next = to_u64(first_page(pager_.page_size_));
@@ -87,10 +88,18 @@ class Scrubber {
     return {};
   }
 
+  // Those that a checkpoint left; asking the allocator about each page in turn would take time in
+  // proportion to the square of their number, which a hostile file chooses. Until the pins are
+  // known none of them is reclaimed, and pages that die meanwhile are whole.
+  void find_dead_pages() {
+    const MutexLock lock(pager_.mutex_);
+    if (!pager_.pins_known_) dead_at_start_ = pager_.allocator_.dead_pages();
+  }
+
   Use use_of(PageId id) {
     const MutexLock lock(pager_.mutex_);
     if (pager_.allocator_.is_free(id)) return Use::kFree;
-    if (!pager_.pins_known_ && pager_.allocator_.is_dead(id)) return Use::kUnclaimed;
+    if (!pager_.pins_known_ && dead_at_start_.contains(id)) return Use::kUnclaimed;
     return pager_.dirty_frame(id) ? Use::kInMemory : Use::kInFile;
   }
 
@@ -145,6 +154,7 @@ class Scrubber {
 
   Pager& pager_;
   const ScrubOptions& options_;
+  PageSet dead_at_start_;
   io::AlignedBuffer buffer_{kChunkBytes};
   ScrubReport report_;
   std::chrono::nanoseconds started_{};
