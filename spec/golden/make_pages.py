@@ -304,7 +304,7 @@ def checkpoints(count):
 
 
 def changed_meta(*patches, **fields):
-    """The file of two checkpoints, with fields or bytes of Meta B changed and its checksum right."""
+    """The file of two checkpoints, with fields or bytes of Meta B changed, its checksum right."""
     file = checkpoints(2)
     return file.meta(file.metas["B"].set(**fields), *patches)
 
