@@ -39,8 +39,7 @@ class VarintWriter {
 };
 
 std::unexpected<Error> broken(const char* rule, std::string what) {
-  return fail(
-      Error(Code::kCorruption, "allocation blob: " + std::move(what)).with_rule(rule));
+  return fail(Error(Code::kCorruption, "allocation blob: " + std::move(what)).with_rule(rule));
 }
 
 // What a varint that can't be read means: the blob is cut off, or a number has not its one form.
@@ -112,13 +111,11 @@ Result<std::vector<DeadRun>> read_dead_list(Decoder& in, const AllocationBounds&
     const std::uint64_t birth = in.varint();
     const std::uint64_t age = in.varint();
     CAISSON_RETURN_IF_ERROR(check_varints(in));
-    if (birth == 0 || age == 0 || birth > to_u64(bounds.txn) ||
-        age > to_u64(bounds.txn) - birth) {
+    if (birth == 0 || age == 0 || birth > to_u64(bounds.txn) || age > to_u64(bounds.txn) - birth) {
       return broken("ALLOC-4", "a page's birth or death is out of range");
     }
     const DeadRun dead{run, TxnId{birth}, TxnId{birth + age}};
-    if (list.touches_last() && runs.back().birth == dead.birth &&
-        runs.back().death == dead.death) {
+    if (list.touches_last() && runs.back().birth == dead.birth && runs.back().death == dead.death) {
       return broken("ALLOC-2", "two equal runs touch");
     }
     runs.push_back(dead);

@@ -12,8 +12,8 @@ std::vector<DeadRun> runs_of(std::vector<DeadPage> pages) {
   for (const DeadPage& page : pages) {
     if (!runs.empty()) {
       DeadRun& last = runs.back();
-      if (to_u64(last.run.first) + last.run.count == to_u64(page.id) &&
-          last.birth == page.birth && last.death == page.death) {
+      if (to_u64(last.run.first) + last.run.count == to_u64(page.id) && last.birth == page.birth &&
+          last.death == page.death) {
         ++last.run.count;
         continue;
       }
@@ -25,8 +25,7 @@ std::vector<DeadRun> runs_of(std::vector<DeadPage> pages) {
 
 }  // namespace
 
-Allocator::Allocator(std::uint64_t page_count, std::uint64_t capacity,
-                     const AllocationState& state)
+Allocator::Allocator(std::uint64_t page_count, std::uint64_t capacity, const AllocationState& state)
     : page_count_(page_count), capacity_(std::max(page_count, capacity)) {
   for (const PageRun& run : state.free) free_.insert(run);
   for (const DeadRun& dead : state.dead) {
@@ -62,8 +61,7 @@ void Allocator::add_young(TxnId txn, std::vector<PageId> pages) {
 }
 
 AllocationState Allocator::as_of(TxnId txn, std::span<const PageId> open_txn_pages,
-                                 std::span<const PageId> blob,
-                                 std::span<const PageId> earlier_blob,
+                                 std::span<const PageId> blob, std::span<const PageId> earlier_blob,
                                  std::span<const PageId> overwritten_blob,
                                  const std::function<bool(PageId)>& never_written) const {
   PageSet free = free_;

@@ -68,8 +68,9 @@ class Allocator {
   }
 
   // What a checkpoint of `txn` says of unused pages. A dead page that never reached the file
-  // (`never_written` tells) is free there: only this process can read it. `open_txn_pages` belong to a transaction
-  // that isn't sealed. The blobs: of this checkpoint, of the last one, and of the one it overwrites.
+  // (`never_written` tells) is free there: only this process can read it. `open_txn_pages` belong
+  // to a transaction that isn't sealed. The blobs: of this checkpoint, of the last one, and of the
+  // one it overwrites.
   AllocationState as_of(TxnId txn, std::span<const PageId> open_txn_pages,
                         std::span<const PageId> blob, std::span<const PageId> earlier_blob,
                         std::span<const PageId> overwritten_blob,

@@ -39,10 +39,10 @@ PageRef make_blob_pages(Bytes blob, std::span<const PageId> ids, TxnId txn, std:
 }  // namespace
 
 struct Pager::CheckpointPlan {
-  MetaSlot slot = MetaSlot::kA;        // The one to overwrite (CKPT-2).
-  Meta meta;                           // Complete but for the root's checksum.
-  std::vector<std::uint32_t> frames;   // Dirty pages that the root reaches.
-  std::vector<PageImage> images;       // Those and the blob's.
+  MetaSlot slot = MetaSlot::kA;       // The one to overwrite (CKPT-2).
+  Meta meta;                          // Complete but for the root's checksum.
+  std::vector<std::uint32_t> frames;  // Dirty pages that the root reaches.
+  std::vector<PageImage> images;      // Those and the blob's.
   std::vector<PageId> blob_pages;
   std::optional<io::AlignedBuffer> blob_buffer;
 };
@@ -114,8 +114,8 @@ Result<void> Pager::take_blob_pages(CheckpointPlan& plan) {
   }
   const auto state = [&] {
     mutex_.assume_held();
-    return allocator_.as_of(plan.meta.txn,
-                            open_txn_pages, plan.blob_pages, earlier, overwritten, [this](PageId id) {
+    return allocator_.as_of(plan.meta.txn, open_txn_pages, plan.blob_pages, earlier, overwritten,
+                            [this](PageId id) {
                               mutex_.assume_held();
                               return dirty_frame(id).has_value();
                             });
@@ -142,8 +142,7 @@ Result<void> Pager::take_blob_pages(CheckpointPlan& plan) {
         .page_count = static_cast<std::uint32_t>(plan.blob_pages.size()),
         .size_bytes = blob.size()};
     for (std::size_t i = 0; i < plan.blob_pages.size(); ++i) {
-      plan.images.push_back(
-          {plan.blob_pages[i], plan.blob_buffer->data() + i * page_size_, true});
+      plan.images.push_back({plan.blob_pages[i], plan.blob_buffer->data() + i * page_size_, true});
     }
   }
   plan.meta.page_count = allocator_.page_count();
@@ -182,10 +181,10 @@ Result<void> Pager::write_checkpoint(const CheckpointRequest& request, Checkpoin
 Result<void> Pager::flush_and_write_meta(const Meta& meta) {
   const MetaBlock block = encode_meta(meta);
   if (!mutated(Mutant::kMetaBeforeDataSync)) {
-    CAISSON_RETURN_IF_ERROR(file_->sync_data());                             // K2
+    CAISSON_RETURN_IF_ERROR(file_->sync_data());  // K2
   }
-  CAISSON_RETURN_IF_ERROR(file_->write(meta_offset(meta.slot), block));      // K3
-  return file_->sync_data();                                                 // K4
+  CAISSON_RETURN_IF_ERROR(file_->write(meta_offset(meta.slot), block));  // K3
+  return file_->sync_data();                                             // K4
 }
 
 // The file is as before, so everything else is, too: what was dirty still is.

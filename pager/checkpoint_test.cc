@@ -116,7 +116,10 @@ TEST(Checkpoint, HoldsWhatTheCallerSaysOfTheLog) {
   store.set(1, 1);
   CheckpointRequest request = request_for(store);
   request.apply_version = 3;
-  request.log = {.file = 7, .offset = 8192, .epoch = 0x1234, .record_checksum = 99,
+  request.log = {.file = 7,
+                 .offset = 8192,
+                 .epoch = 0x1234,
+                 .record_checksum = 99,
                  .hash = {.low = 11, .high = 12}};
   value_of(store.pager().checkpoint(request));
   store.reopen();
@@ -237,9 +240,10 @@ TEST(Checkpoint, SplitsALongAllocationBlobOverPages) {  // ALLOC-1
   PageTxn kill = value_of(PageTxn::begin(store.pager(), TxnId{2}));
   for (std::size_t i = 0; i < pages.size(); i += 2) kill.free(pages[i], TxnId{1});
   kill.seal();
-  const Meta meta = value_of(store.pager().checkpoint(
-                                 {.txn = TxnId{2}, .root = PageId{}, .apply_version = 0, .log = {}}))
-                        .meta;
+  const Meta meta =
+      value_of(store.pager().checkpoint(
+                   {.txn = TxnId{2}, .root = PageId{}, .apply_version = 0, .log = {}}))
+          .meta;
   EXPECT_GT(meta.allocation.page_count, 2U);
   store.close();
   PagerOptions options = testing::small_options();

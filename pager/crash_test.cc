@@ -3,13 +3,13 @@
 // look at what a later process finds: a checkpointed state that was acknowledged or under way, by
 // value, with every page accounted for (ALLOC-7). Recovery is crashed at each of its calls, too.
 //
-// CAISSON_LONG=1 runs more seeds and more crash states per crash point.
+// CAISSON_LONG=1 runs more seeds and more crash states per crash point; sanitized builds take a
+// sample of the calls (testing/effort.h).
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "pager/testing/crash_workload.h"
+#include "pager/testing/effort.h"
 
 namespace caisson::pager {
 namespace {
@@ -21,9 +21,9 @@ using io::sim::Machine;
 using testing::History;
 using testing::LifeOptions;
 using testing::live;
+using testing::long_run;
+using testing::stride;
 using testing::verify;
-
-bool long_run() { return std::getenv("CAISSON_LONG") != nullptr; }
 
 constexpr CrashMode kModes[] = {CrashMode::kNothing, CrashMode::kEverything, CrashMode::kHalf,
                                 CrashMode::kMost, CrashMode::kTorn};
@@ -55,7 +55,7 @@ TEST(Crash, APowerCutAtAnyCallLeavesACheckpointedState) {
   for (std::uint64_t seed = 1; seed <= (long_run() ? 60U : 3U); ++seed) {
     const std::uint64_t calls = count_calls(seed);
     ASSERT_GT(calls, 50U);
-    for (std::uint64_t call = 0; call < calls; ++call) {
+    for (std::uint64_t call = seed % stride(7); call < calls; call += stride(7)) {
       Machine machine(seed);
       machine.inject({call, FaultKind::kPowerCut, false});
       History history;
@@ -67,14 +67,13 @@ TEST(Crash, APowerCutAtAnyCallLeavesACheckpointedState) {
           crashed->cut_power(mode);
           History after = history;
           ASSERT_EQ(verify(*crashed, after), std::nullopt)
-              << machine.describe() << " mode=" << static_cast<int>(mode)
-              << " variant=" << variant;
+              << machine.describe() << " mode=" << static_cast<int>(mode) << " variant=" << variant;
           ++states;
           // What was seen stays, whatever happens to what wasn't flushed.
           crashed->cut_power(CrashMode::kNothing);
           ASSERT_EQ(verify(*crashed, after), std::nullopt)
-              << machine.describe() << " mode=" << static_cast<int>(mode)
-              << " variant=" << variant << " second cut";
+              << machine.describe() << " mode=" << static_cast<int>(mode) << " variant=" << variant
+              << " second cut";
         }
       }
     }
@@ -85,7 +84,7 @@ TEST(Crash, APowerCutAtAnyCallLeavesACheckpointedState) {
 TEST(Crash, AKillAtAnyCallLeavesACheckpointedStateThatAPowerCutThenKeeps) {
   for (std::uint64_t seed = 1; seed <= (long_run() ? 60U : 4U); ++seed) {
     const std::uint64_t calls = count_calls(seed);
-    for (std::uint64_t call = 0; call < calls; ++call) {
+    for (std::uint64_t call = seed % stride(7); call < calls; call += stride(7)) {
       Machine machine(seed);
       machine.inject({call, FaultKind::kKill, false});
       History history;
@@ -103,8 +102,8 @@ TEST(Crash, RecoveryItselfMayBeCutAtAnyCall) {
   std::uint64_t states = 0;
   const std::uint64_t seed = 5;
   const std::uint64_t calls = count_calls(seed);
-  const std::uint64_t stride = long_run() ? 1 : 5;
-  for (std::uint64_t call = 0; call < calls; call += stride) {
+  const std::uint64_t step = long_run() ? 1 : 5 * stride(5);
+  for (std::uint64_t call = 0; call < calls; call += step) {
     Machine machine(seed);
     machine.inject({call, FaultKind::kPowerCut, false});
     History history;
@@ -143,7 +142,7 @@ TEST_P(FaultAtEveryCall, LeavesACheckpointedStateAndNeverAWrongOne) {
   std::uint64_t runs = 0;
   for (std::uint64_t seed = 1; seed <= (long_run() ? 20U : 2U); ++seed) {
     const std::uint64_t calls = count_calls(seed);
-    for (std::uint64_t call = 0; call < calls; ++call) {
+    for (std::uint64_t call = seed % stride(5); call < calls; call += stride(5)) {
       Machine machine(seed);
       machine.inject({call, kind, forever});
       History history;

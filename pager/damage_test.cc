@@ -4,15 +4,13 @@
 // was, or an error or a finding names the place and the rule, or an older checkpoint is offered
 // with the reason.
 //
-// Sanitized builds try a sample, as each case costs them much more; CAISSON_LONG=1 tries all.
+// Sanitized builds try a sample (testing/effort.h).
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "base/codec.h"
-#include "pager/options.h"
 #include "pager/scrub.h"
+#include "pager/testing/effort.h"
 #include "pager/testing/harness.h"
 
 namespace caisson::pager {
@@ -25,19 +23,8 @@ using testing::Harness;
 using testing::kPagesPath;
 using testing::PageArray;
 using testing::small_options;
+using testing::stride;
 using testing::value_of;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
-    CAISSON_HAS_FEATURE(address_sanitizer) || CAISSON_HAS_FEATURE(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
-// Every `stride`-th case; a prime, so that samples fall on all bits and bytes of a sector.
-std::uint64_t stride(std::uint64_t sampled) {
-  return kSanitized && std::getenv("CAISSON_LONG") == nullptr ? sampled : 1;
-}
 
 class Damage : public ::testing::Test {
  protected:
@@ -61,8 +48,8 @@ class Damage : public ::testing::Test {
     options.read_only = true;
     auto attempt = OpenAttempt::begin(store_.directory(), options);
     if (!attempt) return noticed(attempt.error(), seen);
-    const bool both = attempt->candidate(MetaSlot::kA).offered() &&
-                      attempt->candidate(MetaSlot::kB).offered();
+    const bool both =
+        attempt->candidate(MetaSlot::kA).offered() && attempt->candidate(MetaSlot::kB).offered();
     auto slot = attempt->newest();
     if (!slot) return noticed(slot.error(), seen);
     const bool newest = *slot == newer_.slot;
@@ -73,7 +60,8 @@ class Damage : public ::testing::Test {
     const Meta meta = (*pager)->checkpointed();
     const auto contents = PageArray(**pager, meta.root).read_all();
     if (contents && *contents != (newest ? contents_ : older_contents_)) return "wrong contents";
-    if (!contents && !contents.error().page()) return "no page named: " + contents.error().to_string();
+    if (!contents && !contents.error().page())
+      return "no page named: " + contents.error().to_string();
     const auto report = scrub(**pager, {});
     if (!report) return report.error().to_string();
     if (!contents || !both || !report->findings.empty()) ++seen;

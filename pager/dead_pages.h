@@ -65,8 +65,8 @@ class DeadPages {
   }
 
  private:
-  std::vector<DeadPage> fresh_;                       // Not compared with any pins yet.
-  std::map<TxnId, std::vector<DeadPage>> waiting_;    // By the pin that protects them.
+  std::vector<DeadPage> fresh_;                     // Not compared with any pins yet.
+  std::map<TxnId, std::vector<DeadPage>> waiting_;  // By the pin that protects them.
 };
 
 }  // namespace caisson::pager

@@ -148,7 +148,8 @@ Result<Meta> decode_meta(MetaSlot slot, Bytes block) {
   const std::uint32_t required_features = in.u32();
   meta.log.epoch = in.u64();
   if (required_features != 0) {
-    return broken(slot, Code::kUnsupportedVersion, "META-3", "needs features that are unknown here");
+    return broken(slot, Code::kUnsupportedVersion, "META-3",
+                  "needs features that are unknown here");
   }
   if (stored_slot != static_cast<std::uint32_t>(slot)) {
     return broken(slot, Code::kCorruption, "META-4", "was written for the other slot");

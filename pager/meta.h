@@ -25,7 +25,9 @@ inline constexpr std::uint64_t kSequenceMax = std::uint64_t{1} << 63U;
 // Meta A or Meta B.
 enum class MetaSlot : std::uint8_t { kA = 0, kB = 1 };
 
-constexpr MetaSlot other(MetaSlot slot) { return slot == MetaSlot::kA ? MetaSlot::kB : MetaSlot::kA; }
+constexpr MetaSlot other(MetaSlot slot) {
+  return slot == MetaSlot::kA ? MetaSlot::kB : MetaSlot::kA;
+}
 
 // "meta A" or "meta B". Lives for ever.
 std::string_view to_string(MetaSlot slot);
@@ -55,7 +57,7 @@ struct Limits {
 
 // Where a checkpoint's allocation blob is.
 struct AllocationRef {
-  PageRef first;                 // Id 0: there is no blob.
+  PageRef first;  // Id 0: there is no blob.
   std::uint32_t page_count = 0;
   std::uint64_t size_bytes = 0;
 
@@ -68,7 +70,7 @@ struct Meta {
   std::uint32_t page_size = kPageSizeDefault;
   std::uint64_t sequence = 1;
   TxnId txn{};
-  PageRef root;                  // Id 0: no tree yet.
+  PageRef root;  // Id 0: no tree yet.
   std::uint32_t apply_version = 0;
   std::uint64_t page_count = 0;
   AllocationRef allocation;

@@ -24,8 +24,9 @@ Result<void> adapt_to_file_system(const io::Directory& directory, PagerOptions& 
   if (kind == io::FileSystemKind::kLocal) return {};
   options.access = PageAccess::kPrivate;
   if (options.read_only || options.allow_network_file_system) return {};
-  return fail(Error(Code::kUnsupported, "the store lies on a network file system, whose locks and "
-                                        "mappings can't be trusted")
+  return fail(Error(Code::kUnsupported,
+                    "the store lies on a network file system, whose locks and "
+                    "mappings can't be trusted")
                   .in_file(directory.name())
                   .with_advice("Move it to a local disk, open it read-only, or set "
                                "allow_network_file_system."));
@@ -34,8 +35,8 @@ Result<void> adapt_to_file_system(const io::Directory& directory, PagerOptions& 
 // Removes what a creation that was cut off left behind, but not under somebody who is creating
 // the file at this moment: that one holds the lock.
 Result<void> remove_abandoned(io::Directory& directory) {
-  CAISSON_ASSIGN_OR_RETURN(const auto file, directory.open_file(kPageFileNewName,
-                                                                {io::OpenMode::kReadWrite, false}));
+  CAISSON_ASSIGN_OR_RETURN(
+      const auto file, directory.open_file(kPageFileNewName, {io::OpenMode::kReadWrite, false}));
   CAISSON_RETURN_IF_ERROR(file->try_lock(io::LockKind::kExclusive, kLockOffset, 1));
   return directory.unlink(kPageFileNewName);
 }
@@ -71,12 +72,12 @@ Error combine(const std::array<Candidate, 2>& candidates) {
   const Error& b = *candidates[1].reason;
   const bool same = a.code() == b.code();
   const Code code = same ? a.code()
-                         : (a.code() == Code::kIoError || b.code() == Code::kIoError)
-                               ? Code::kIoError
-                               : Code::kCorruption;
+                    : (a.code() == Code::kIoError || b.code() == Code::kIoError)
+                        ? Code::kIoError
+                        : Code::kCorruption;
   return Error(code, "neither checkpoint can be read: " + a.to_string() + "; and " + b.to_string())
       .in_file(kPageFileName)
-      .with_advice("Restore a backup, or salvage what is left with `caisson verify`.");
+      .with_advice("Copy the store's files away before anything else, and restore a backup.");
 }
 
 // The body of an allocation page.
@@ -119,8 +120,7 @@ Result<void> create_page_file(io::Vfs& vfs, io::Directory& directory,
   Result<void> done = file->try_lock(io::LockKind::kExclusive, kLockOffset, 1);
   if (done) done = write_empty_file(*file, options, uuid);
   if (done) {
-    done = directory.rename(kPageFileNewName, kPageFileName,
-                            io::Directory::IfTargetExists::kFail);
+    done = directory.rename(kPageFileNewName, kPageFileName, io::Directory::IfTargetExists::kFail);
   }
   if (!done) {
     (void)directory.unlink(kPageFileNewName);  // The next creation would remove it as well.
@@ -137,8 +137,7 @@ Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOpti
   const io::OpenMode mode = options.read_only ? io::OpenMode::kRead : io::OpenMode::kReadWrite;
   CAISSON_ASSIGN_OR_RETURN(attempt.file_, directory.open_file(kPageFileName, {mode, false}));
   if (!options.read_only) {
-    CAISSON_RETURN_IF_ERROR(
-        attempt.file_->try_lock(io::LockKind::kExclusive, kLockOffset, 1));
+    CAISSON_RETURN_IF_ERROR(attempt.file_->try_lock(io::LockKind::kExclusive, kLockOffset, 1));
     // OPEN-1: what an earlier process left in the cache becomes durable, or we learn that it
     // can't.
     if (!mutated(Mutant::kCachedMetaTrusted)) CAISSON_RETURN_IF_ERROR(attempt.file_->sync_data());
@@ -221,17 +220,16 @@ void OpenAttempt::check_checkpoint(Candidate& candidate) {
   const Meta& meta = *candidate.meta;
   const auto check = [&]() -> Result<void> {
     if (meta.page_count > file_size_ / meta.page_size) {
-      return fail(Error(Code::kCorruption,
-                        "the file has " + std::to_string(file_size_) + " bytes, and " +
-                            std::string(to_string(meta.slot)) + " names " +
-                            std::to_string(meta.page_count) + " pages of " +
-                            std::to_string(meta.page_size))
+      return fail(Error(Code::kCorruption, "the file has " + std::to_string(file_size_) +
+                                               " bytes, and " + std::string(to_string(meta.slot)) +
+                                               " names " + std::to_string(meta.page_count) +
+                                               " pages of " + std::to_string(meta.page_size))
                       .with_rule("FILE-3"));
     }
     if (meta.page_count > options_.address_space_bytes / meta.page_size) {
-      return fail(Error(Code::kResourceExhausted,
-                        "the page file has more than " +
-                            std::to_string(options_.address_space_bytes) + " bytes")
+      return fail(Error(Code::kResourceExhausted, "the page file has more than " +
+                                                      std::to_string(options_.address_space_bytes) +
+                                                      " bytes")
                       .with_advice("Open the store with a larger address_space_bytes."));
     }
     if (meta.root.id != PageId{}) {
@@ -245,8 +243,7 @@ void OpenAttempt::check_checkpoint(Candidate& candidate) {
   }
 }
 
-Result<void> OpenAttempt::read_page(const Meta& meta, const PageRef& ref,
-                                    MutableBytes into) const {
+Result<void> OpenAttempt::read_page(const Meta& meta, const PageRef& ref, MutableBytes into) const {
   if (to_u64(ref.id) < to_u64(first_page(meta.page_size)) || to_u64(ref.id) >= meta.page_count) {
     return fail(Error(Code::kCorruption, "a reference to a page that can't be")
                     .at_page(to_u64(ref.id))
@@ -267,8 +264,7 @@ Result<void> OpenAttempt::read_allocation(Candidate& candidate) {
   for (std::uint32_t i = 0; i < meta.allocation.page_count; ++i) {
     CAISSON_RETURN_IF_ERROR(read_page(meta, next, page));
     const std::size_t left = meta.allocation.size_bytes - blob.size();
-    CAISSON_ASSIGN_OR_RETURN(const BlobPart part,
-                             parse_blob_page(page, std::min(per_page, left)));
+    CAISSON_ASSIGN_OR_RETURN(const BlobPart part, parse_blob_page(page, std::min(per_page, left)));
     blob.insert(blob.end(), part.bytes.begin(), part.bytes.end());
     candidate.blob_pages.push_back(next.id);
     next = part.next;
@@ -279,11 +275,10 @@ Result<void> OpenAttempt::read_allocation(Candidate& candidate) {
                       .with_rule("ALLOC-1"));
     }
   }
-  CAISSON_ASSIGN_OR_RETURN(
-      candidate.allocation,
-      decode_allocation(blob, {.first_page = first_page(meta.page_size),
-                               .page_count = meta.page_count,
-                               .txn = meta.txn}));
+  CAISSON_ASSIGN_OR_RETURN(candidate.allocation,
+                           decode_allocation(blob, {.first_page = first_page(meta.page_size),
+                                                    .page_count = meta.page_count,
+                                                    .txn = meta.txn}));
   return check_blob_pages_unlisted(candidate);
 }
 
@@ -326,8 +321,7 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
   Candidate& chosen = attempt.candidates_[static_cast<std::size_t>(slot)];
   if (!chosen.offered()) {
     return fail(Error(Code::kInvalidArgument,
-                      std::string(to_string(slot)) + " is not offered: " +
-                          chosen.reason->message())
+                      std::string(to_string(slot)) + " is not offered: " + chosen.reason->message())
                     .in_file(kPageFileName));
   }
   const Meta& meta = *chosen.meta;
@@ -355,8 +349,7 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
   const MutexLock lock(pager->mutex_);
   CAISSON_ASSIGN_OR_RETURN(
       pager->frames_,
-      FramePool::create(meta.page_size,
-                        attempt.options_.memory_budget_bytes / meta.page_size));
+      FramePool::create(meta.page_size, attempt.options_.memory_budget_bytes / meta.page_size));
   pager->allocator_ =
       Allocator(meta.page_count, attempt.file_size_ / meta.page_size, chosen.allocation);
   pager->page_count_.store(meta.page_count, std::memory_order_release);

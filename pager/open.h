@@ -30,9 +30,9 @@ Result<void> create_page_file(io::Vfs& vfs, io::Directory& directory, const Crea
 
 // One of the two checkpoints that a page file may hold.
 struct Candidate {
-  std::optional<Meta> meta;     // Present if the meta itself is whole (META-1 to META-5).
-  std::optional<Error> reason;  // Why this checkpoint can't be offered; absent if it can.
-  AllocationState allocation;   // Of an offered checkpoint,
+  std::optional<Meta> meta;        // Present if the meta itself is whole (META-1 to META-5).
+  std::optional<Error> reason;     // Why this checkpoint can't be offered; absent if it can.
+  AllocationState allocation;      // Of an offered checkpoint,
   std::vector<PageId> blob_pages;  // and the pages that say so.
 
   bool offered() const { return !reason.has_value(); }

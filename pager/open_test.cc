@@ -13,11 +13,11 @@
 namespace caisson::pager {
 namespace {
 
-using ::testing::HasSubstr;
 using io::sim::FileImage;
 using io::sim::Machine;
 using testing::ArrayModel;
 using testing::Harness;
+using ::testing::HasSubstr;
 using testing::kPagesPath;
 using testing::kStorePath;
 using testing::small_options;

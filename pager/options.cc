@@ -27,10 +27,10 @@ Result<void> validate(const CreateOptions& options) {
                     .with_advice("Choose 4096, 8192, 16384, 32768 or 65536."));
   }
   // A quarter of a page is what a tree's entry may take at most.
-  CAISSON_RETURN_IF_ERROR(in_range("limits.key_size_max", options.limits.key_size_max, 1,
-                                   options.page_size / 4));
-  CAISSON_RETURN_IF_ERROR(in_range("limits.value_size_max", options.limits.value_size_max, 1,
-                                   std::uint64_t{1} << 40U));
+  CAISSON_RETURN_IF_ERROR(
+      in_range("limits.key_size_max", options.limits.key_size_max, 1, options.page_size / 4));
+  CAISSON_RETURN_IF_ERROR(
+      in_range("limits.value_size_max", options.limits.value_size_max, 1, std::uint64_t{1} << 40U));
   return in_range("limits.tree_height_max", options.limits.tree_height_max, 1, 64);
 }
 

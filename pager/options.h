@@ -28,6 +28,7 @@ struct CreateOptions {
 #endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
     CAISSON_HAS_FEATURE(address_sanitizer) || CAISSON_HAS_FEATURE(thread_sanitizer)
+#define CAISSON_SANITIZED 1
 inline constexpr std::uint64_t kAddressSpaceDefault = std::uint64_t{64} << 30U;
 #else
 inline constexpr std::uint64_t kAddressSpaceDefault = std::uint64_t{1} << 40U;

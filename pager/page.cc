@@ -21,7 +21,8 @@ std::unexpected<Error> broken(PageId id, const char* rule, std::string what) {
   return fail(Error(Code::kCorruption, std::move(what))
                   .at_page(to_u64(id))
                   .with_rule(rule)
-                  .with_advice("Run `caisson verify` to see what it affects."));
+                  .with_advice("Copy the store's files away before anything else; a scrub finds "
+                               "what else is damaged."));
 }
 
 std::string hex(std::uint32_t value) {
@@ -71,9 +72,9 @@ Result<void> check_page(std::uint32_t seed, Bytes page, const PageExpectation& e
   const std::uint32_t stored = stored_checksum(page.data());
   if (stored != computed) {
     return broken(expected.id, "PAGE-1",
-                  all_zero(page) ? "the page is all zeros"
-                                 : "checksum differs: stored " + hex(stored) + ", computed " +
-                                       hex(computed));
+                  all_zero(page)
+                      ? "the page is all zeros"
+                      : "checksum differs: stored " + hex(stored) + ", computed " + hex(computed));
   }
   const PageHeader header = read_header(page.data());
   if (header.id != expected.id) {
@@ -87,8 +88,8 @@ Result<void> check_page(std::uint32_t seed, Bytes page, const PageExpectation& e
   }
   if (expected.checksum != 0 && stored != expected.checksum) {
     return broken(expected.id, "PAGE-4",
-                  "another version of the page than its parent names (" + hex(stored) +
-                      " for " + hex(expected.checksum) + "): a write was lost");
+                  "another version of the page than its parent names (" + hex(stored) + " for " +
+                      hex(expected.checksum) + "): a write was lost");
   }
   // A blob can be that of an empty store.
   if (header.txn == TxnId{} && header.type != PageType::kAllocation) {

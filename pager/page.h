@@ -39,7 +39,7 @@ struct PageHeader {
   PageType type = PageType::kAllocation;
   std::uint8_t level = 0;  // 0: refers to no other page; else above all it refers to (PAGE-7).
   PageId id{};
-  TxnId txn{};             // Its birth.
+  TxnId txn{};  // Its birth.
 };
 
 // How one page names another: the checksum says which version of it is meant (PAGE-4).

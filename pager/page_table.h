@@ -32,7 +32,8 @@ class PageTable {
   // load and one test. Any id may be asked for.
   const std::byte* ready(PageId id) const {
     const auto index = to_u64(id);
-    if (index >= capacity_) [[unlikely]] return nullptr;
+    if (index >= capacity_) [[unlikely]]
+      return nullptr;
     const std::uint64_t value = entry(index).load(std::memory_order_acquire);
     return (value & kVerified) != 0 ? pointer(value) : nullptr;
   }
@@ -51,21 +52,20 @@ class PageTable {
   // The same, if nothing is known yet; false if something is.
   bool set_ready_if_absent(PageId id, const std::byte* bytes) {
     std::uint64_t none = 0;
-    return entry(to_u64(id)).compare_exchange_strong(none, address(bytes) | kVerified,
-                                                     std::memory_order_acq_rel);
+    return entry(to_u64(id))
+        .compare_exchange_strong(none, address(bytes) | kVerified, std::memory_order_acq_rel);
   }
 
   // Second chance of a cached page: cooling takes the bit away, so that the next reader comes
   // by the slow path and warms it again. Both say whether they changed something.
   bool cool(PageId id) {
-    const std::uint64_t old =
-        entry(to_u64(id)).fetch_and(~kVerified, std::memory_order_acq_rel);
+    const std::uint64_t old = entry(to_u64(id)).fetch_and(~kVerified, std::memory_order_acq_rel);
     return (old & kVerified) != 0;
   }
   bool warm(PageId id, const std::byte* bytes) {
     std::uint64_t cooled = address(bytes);
-    return entry(to_u64(id)).compare_exchange_strong(cooled, cooled | kVerified,
-                                                     std::memory_order_acq_rel);
+    return entry(to_u64(id))
+        .compare_exchange_strong(cooled, cooled | kVerified, std::memory_order_acq_rel);
   }
 
   // Removes a page that nobody has warmed since it was cooled; false if somebody has.

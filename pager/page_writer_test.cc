@@ -66,12 +66,10 @@ class Writer : public ::testing::Test {
 
 TEST_F(Writer, GivesEveryParentItsChildrensChecksumsWhateverTheOrderOfIds) {  // PAGE-7
   // The grandparent has the lowest id and the children the highest.
-  const std::vector<PageImage> images = {{PageId{10}, make(10, 2, {20, 21})},
-                                         {PageId{20}, make(20, 1, {30, 31})},
-                                         {PageId{21}, make(21, 1, {32})},
-                                         {PageId{30}, make(30, 0)},
-                                         {PageId{31}, make(31, 0)},
-                                         {PageId{32}, make(32, 0)}};
+  const std::vector<PageImage> images = {
+      {PageId{10}, make(10, 2, {20, 21})}, {PageId{20}, make(20, 1, {30, 31})},
+      {PageId{21}, make(21, 1, {32})},     {PageId{30}, make(30, 0)},
+      {PageId{31}, make(31, 0)},           {PageId{32}, make(32, 0)}};
   value_of(write(images));
   for (const std::uint64_t id : {10U, 20U, 21U, 30U, 31U, 32U}) {
     EXPECT_TRUE(check_page(kSeed, written(id), {PageId{id}, table_.checksum(PageId{id}), TxnId{1}}))
@@ -84,7 +82,8 @@ TEST_F(Writer, GivesEveryParentItsChildrensChecksumsWhateverTheOrderOfIds) {  //
 }
 
 TEST_F(Writer, LeavesThePagesInMemoryAsTheyAre) {  // CKPT-5
-  const std::vector<PageImage> images = {{PageId{10}, make(10, 1, {20})}, {PageId{20}, make(20, 0)}};
+  const std::vector<PageImage> images = {{PageId{10}, make(10, 1, {20})},
+                                         {PageId{20}, make(20, 0)}};
   const std::vector<std::vector<std::byte>> before = pages_;
   value_of(write(images));
   EXPECT_EQ(pages_, before);
@@ -102,7 +101,9 @@ TEST_F(Writer, KeepsTheChecksumOfAChildThatIsNotWrittenAndNotKnown) {
 
 TEST_F(Writer, WritesNeighboursInOneCallAndAscending) {
   machine_.record_trace(true);
-  value_of(write({{PageId{12}, make(12, 0)}, {PageId{50}, make(50, 0)}, {PageId{11}, make(11, 0)},
+  value_of(write({{PageId{12}, make(12, 0)},
+                  {PageId{50}, make(50, 0)},
+                  {PageId{11}, make(11, 0)},
                   {PageId{13}, make(13, 0)}}));
   const auto trace = machine_.trace();
   ASSERT_EQ(trace.size(), 2U);

@@ -30,14 +30,14 @@ Pager::~Pager() = default;
 Result<void> Pager::check_range(PageId id) const {
   const std::uint64_t end = page_count_.load(std::memory_order_acquire);
   if (id >= first_page(page_size_) && to_u64(id) < end) return {};
-  return fail(Error(Code::kCorruption,
-                    "a reference to a page that can't be; pages go from " +
-                        std::to_string(to_u64(first_page(page_size_))) + " to " +
-                        std::to_string(end - 1))
+  return fail(Error(Code::kCorruption, "a reference to a page that can't be; pages go from " +
+                                           std::to_string(to_u64(first_page(page_size_))) + " to " +
+                                           std::to_string(end - 1))
                   .in_file(file_->name())
                   .at_page(to_u64(id))
                   .with_rule("PAGE-6")
-                  .with_advice("Run `caisson verify` to see what it affects."));
+                  .with_advice("Copy the store's files away before anything else; a scrub finds "
+                               "what else is damaged."));
 }
 
 Result<void> Pager::check_first_read(const PageRef& ref, Bytes page) {
@@ -66,6 +66,9 @@ Result<const std::byte*> Pager::read_first(const PageRef& ref) {
 
 Result<const std::byte*> Pager::read_mapped(const PageRef& ref) {
   const std::uint64_t offset = offset_of(ref.id);
+  // Read-ahead is off, and then the kernel would fetch a page of ours one page of its own after
+  // the other, waiting for each: this asks for all of them in one request.
+  mapping_->advise(offset, page_size_, io::Advice::kWillNeed);
   if (auto populated = mapping_->populate(offset, page_size_); !populated) {
     if (populated.error().code() != Code::kUnsupported) {
       return fail(std::move(populated.error()).at_page(to_u64(ref.id)));
@@ -189,9 +192,8 @@ Result<void> Pager::grow(std::uint64_t pages) {
   const std::uint64_t capacity = allocator_.capacity();
   const std::uint64_t limit = table_.capacity();
   if (pages > limit - std::min(limit, capacity)) {
-    return fail(Error(Code::kResourceExhausted,
-                      "the page file would outgrow " + std::to_string(limit * page_size_) +
-                          " bytes")
+    return fail(Error(Code::kResourceExhausted, "the page file would outgrow " +
+                                                    std::to_string(limit * page_size_) + " bytes")
                     .in_file(file_->name())
                     .with_advice("Reopen the store with a larger address_space_bytes."));
   }
@@ -317,8 +319,7 @@ Result<void> Pager::check_writable() const {
     return fail(Error(Code::kReadOnly, "the page file was opened to read").in_file(file_->name()));
   }
   if (is_poisoned_.load(std::memory_order_acquire)) {
-    return fail(Error(Code::kPoisoned,
-                      "an earlier write failed: " + poisoned()->message())
+    return fail(Error(Code::kPoisoned, "an earlier write failed: " + poisoned()->message())
                     .in_file(file_->name())
                     .with_advice("Close the store and open it again: recovery finds out what "
                                  "reached the disk."));

@@ -52,8 +52,8 @@ struct PageImage;
 
 // What a checkpoint is to hold. Everything but the pages' own state comes from the caller.
 struct CheckpointRequest {
-  TxnId txn{};               // Durable in the log, pinned during the call, not below the last one.
-  PageId root{};             // 0: no tree.
+  TxnId txn{};    // Durable in the log, pinned during the call, not below the last one.
+  PageId root{};  // 0: no tree.
   std::uint32_t apply_version = 0;
   LogPosition log;
 };
@@ -65,16 +65,16 @@ struct CheckpointResult {
 
 struct PagerStats {
   std::uint64_t page_count = 0;
-  std::uint64_t file_pages = 0;       // Room in the file.
+  std::uint64_t file_pages = 0;  // Room in the file.
   std::uint64_t free_pages = 0;
-  std::uint64_t dead_pages = 0;       // Freed, but somebody may still read them.
-  std::uint64_t frames = 0;           // The memory budget, in pages.
+  std::uint64_t dead_pages = 0;  // Freed, but somebody may still read them.
+  std::uint64_t frames = 0;      // The memory budget, in pages.
   std::uint64_t dirty_frames = 0;
   std::uint64_t cached_frames = 0;
-  std::uint64_t retired_frames = 0;   // Held only for readers.
-  std::uint64_t pages_verified = 0;   // First reads since the file was opened.
+  std::uint64_t retired_frames = 0;  // Held only for readers.
+  std::uint64_t pages_verified = 0;  // First reads since the file was opened.
   std::uint64_t pages_written = 0;
-  std::uint64_t pages_spilled = 0;    // Of those, written before their checkpoint.
+  std::uint64_t pages_spilled = 0;  // Of those, written before their checkpoint.
   std::uint64_t checkpoints = 0;
   bool mapped = false;
   bool poisoned = false;
@@ -93,7 +93,8 @@ class Pager {
   // to PAGE-6. Errors: kCorruption naming page and rule; kIoError; kResourceExhausted (private
   // copies only: every frame is in use).
   Result<const std::byte*> read(const PageRef& ref) {
-    if (const std::byte* page = table_.ready(ref.id)) [[likely]] return page;
+    if (const std::byte* page = table_.ready(ref.id)) [[likely]]
+      return page;
     return read_first(ref);
   }
 
@@ -223,7 +224,7 @@ class Pager {
   Allocator allocator_ CAISSON_GUARDED_BY(mutex_);
   FramePool frames_ CAISSON_GUARDED_BY(mutex_);
   std::optional<OpenTxn> open_txn_ CAISSON_GUARDED_BY(mutex_);
-  TxnId sealed_txn_ CAISSON_GUARDED_BY(mutex_){};  // The last one.
+  TxnId sealed_txn_ CAISSON_GUARDED_BY(mutex_){};                        // The last one.
   std::array<std::optional<Meta>, 2> metas_ CAISSON_GUARDED_BY(mutex_);  // Those that are whole.
   MetaSlot current_ CAISSON_GUARDED_BY(mutex_) = MetaSlot::kA;
   std::uint64_t last_sequence_ CAISSON_GUARDED_BY(mutex_) = 0;

@@ -68,8 +68,7 @@ Catch hunt(Mutant mutant, std::uint64_t seeds) {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     std::uint64_t calls = 1;
     for (std::uint64_t call = 0; call < calls; ++call) {
-      for (const FaultKind kind :
-           {FaultKind::kPowerCut, FaultKind::kKill, FaultKind::kSyncDrops}) {
+      for (const FaultKind kind : {FaultKind::kPowerCut, FaultKind::kKill, FaultKind::kSyncDrops}) {
         Machine machine(seed);
         if (call != 0) machine.inject({call, kind, false});
         History history;

@@ -4,14 +4,15 @@
 // have. Run under TSan this also proves the ordering; on the real system the mapping is real.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 
 #include "base/random.h"
@@ -84,11 +85,9 @@ class Registry {
 class Readers : public ::testing::TestWithParam<PageAccess> {
  protected:
   Readers() {
-    path_ = std::filesystem::temp_directory_path() /
-            ("caisson-readers-" + std::to_string(getpid()) + "-" +
-             std::to_string(static_cast<int>(GetParam())));
-    std::filesystem::remove_all(path_);
-    value_of(io::posix_vfs().create_directory(path_.string()));
+    std::string name = (std::filesystem::temp_directory_path() / "caisson-readers-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
+    path_ = name;
     directory_ = value_of(io::posix_vfs().open_directory(path_.string()));
     CreateOptions options;
     options.page_size = 4096;
@@ -205,7 +204,8 @@ TEST_P(Readers, CheckpointsScrubsAndReadersRunBesideTheWriter) {
       const std::scoped_lock lock(checkpoint_lock);
       const Published state = *newest_.load();
       if (state.txn == TxnId{0}) continue;
-      if (!pager_->checkpoint({.txn = state.txn, .root = state.root.id, .apply_version = 0, .log = {}})) {
+      if (!pager_->checkpoint(
+              {.txn = state.txn, .root = state.root.id, .apply_version = 0, .log = {}})) {
         ++wrong;
       }
     }

@@ -79,8 +79,8 @@ class Scrubber {
       const std::uint64_t gap = offset + kMetaSize;
       if (!all_zero(area.subspan(gap, kMetaAreaSize / 2 - kMetaSize))) {
         add(ScrubSeverity::kDamage,
-            Error(Code::kCorruption, "bytes behind " + std::string(to_string(slot)) +
-                                         " are not zero")
+            Error(Code::kCorruption,
+                  "bytes behind " + std::string(to_string(slot)) + " are not zero")
                 .at_offset(gap)
                 .with_rule("FILE-2"));
       }

@@ -32,7 +32,7 @@ struct ScrubReport {
   std::uint64_t pages_checked = 0;  // In use or dead: those that somebody may read.
   std::uint64_t pages_free = 0;
   std::uint64_t pages_in_memory = 0;  // Not in the file yet.
-  bool stopped = false;             // The stop token asked for it; the rest was not looked at.
+  bool stopped = false;               // The stop token asked for it; the rest was not looked at.
   std::uint64_t findings_total = 0;
   std::vector<ScrubFinding> findings;  // The first findings_max of them.
 };

@@ -59,8 +59,8 @@ TEST_F(Scrub, FindsADamagedMeta) {
 }
 
 TEST_F(Scrub, FindsBytesBetweenTheMetas) {  // FILE-2
-  for (const std::uint64_t offset : {std::uint64_t{4096}, std::uint64_t{65535},
-                                     std::uint64_t{69632}, std::uint64_t{131071}}) {
+  for (const std::uint64_t offset :
+       {std::uint64_t{4096}, std::uint64_t{65535}, std::uint64_t{69632}, std::uint64_t{131071}}) {
     flip(offset);
     const ScrubReport report = run();
     ASSERT_EQ(report.findings_total, 1U) << offset;

@@ -34,7 +34,7 @@ enum class Code : std::uint8_t {
   kIoError,             // The operating system failed to read or write.
   kDurabilityUnknown,   // A flush failed: the change may or may not survive. Reopen to find out.
   kPoisoned,            // An earlier write failed; this handle refuses writes. Reopen the store.
-  kCorruption,          // Bytes on disk break a rule of the format; run `caisson verify`.
+  kCorruption,          // Bytes on disk break a rule of the format; copy them away first.
   kWrongStore,          // A file belongs to another store (its UUID differs).
   kUnsupportedVersion,  // A newer Caisson wrote this; use that version or a later one.
 };

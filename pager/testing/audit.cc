@@ -47,8 +47,8 @@ Accounts account(const Candidate& candidate, const std::vector<PageId>& reachabl
   if (all.size() != total) {
     accounts.problem = "ALLOC-7: a page is two things at once";
   } else if (total != pages) {
-    accounts.problem = "ALLOC-7: " + std::to_string(pages) + " pages, " + std::to_string(total) +
-                       " accounted for";
+    accounts.problem =
+        "ALLOC-7: " + std::to_string(pages) + " pages, " + std::to_string(total) + " accounted for";
   }
   return accounts;
 }
@@ -96,14 +96,16 @@ Audit audit(io::Directory& directory) {
     if (report) {
       for (const ScrubFinding& finding : report->findings) {
         // A meta that isn't whole is no news: it is the reason why its checkpoint isn't offered.
-        if (finding.severity == ScrubSeverity::kDamage && !finding.error.rule().starts_with("META")) {
+        if (finding.severity == ScrubSeverity::kDamage &&
+            !finding.error.rule().starts_with("META")) {
           result.problem = "scrub: " + finding.error.to_string();
         }
       }
     }
   }
   if (result.checkpoints[0].offered && result.checkpoints[1].offered) {
-    const std::size_t newer = result.checkpoints[0].sequence > result.checkpoints[1].sequence ? 0 : 1;
+    const std::size_t newer =
+        result.checkpoints[0].sequence > result.checkpoints[1].sequence ? 0 : 1;
     for (const PageId id : accounts[1 - newer].in_use) {
       if (accounts[newer].free.contains(id)) {
         result.problem = "CKPT-3: page " + std::to_string(to_u64(id)) +

@@ -22,7 +22,7 @@ namespace caisson::pager::testing {
 
 // Everything that a store may turn out to hold. A value: each crash state gets a copy.
 struct History {
-  bool created = false;  // create_page_file has reported success.
+  bool created = false;                                    // create_page_file has reported success.
   std::map<std::uint64_t, ArrayModel> states = {{0, {}}};  // Contents, by txn.
 
   // The txns at which the store may open: the last checkpoint acknowledged or seen, and those
@@ -32,7 +32,7 @@ struct History {
 
 struct LifeOptions {
   std::uint64_t seed = 1;
-  int rounds = 6;              // Transactions.
+  int rounds = 6;                // Transactions.
   bool faults_expected = false;  // Errors are part of the game (but wrong contents never are).
   bool damage_expected = false;  // kCorruption is, too: bytes were lost or misdirected.
   PageAccess access = PageAccess::kMapped;

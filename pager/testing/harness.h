@@ -79,7 +79,6 @@ class Harness {
   void unpin(TxnId txn) { pins_.erase(txn); }
   void reclaim();
 
-
  private:
   HarnessOptions options_;
   io::sim::Machine machine_;
