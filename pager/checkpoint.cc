@@ -48,8 +48,9 @@ struct Pager::CheckpointPlan {
 };
 
 Result<CheckpointResult> Pager::checkpoint(const CheckpointRequest& request) {
+  CAISSON_RETURN_IF_ERROR(prepare_to_write());
   const MutexLock writing(write_mutex_);
-  CAISSON_RETURN_IF_ERROR(check_writable());
+  CAISSON_RETURN_IF_ERROR(check_writable());  // Again: a spill may have failed meanwhile.
   CAISSON_ASSIGN_OR_RETURN(CheckpointPlan plan, plan_checkpoint(request));
   if (auto written = write_checkpoint(request, plan); !written) {
     if (!is_poisoned_.load(std::memory_order_acquire)) abandon(plan);

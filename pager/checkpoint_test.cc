@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "pager/open.h"
 #include "pager/page_txn.h"
 #include "pager/testing/audit.h"
@@ -109,6 +111,60 @@ TEST(Checkpoint, AfterEachOneTheLossOfTheNewestMetaCostsNothing) {  // CKPT-3
     EXPECT_EQ(older.contents, before);
     before = now;
   }
+}
+
+TEST(Checkpoint, ANewerCheckpointThatWasGivenUpNeverComesBack) {  // CKPT-7
+  Harness store({});
+  for (std::uint32_t i = 0; i < 8; ++i) store.set(i, 10);
+  const Meta older = store.checkpoint().meta;
+  for (std::uint32_t i = 0; i < 8; ++i) store.set(i, 20);
+  const Meta newer = store.checkpoint().meta;
+  store.close();
+  const auto open_older = [&older](io::sim::Machine& machine) -> Result<std::unique_ptr<Pager>> {
+    CAISSON_ASSIGN_OR_RETURN(const auto directory,
+                             machine.vfs().open_directory(testing::kStorePath));
+    CAISSON_ASSIGN_OR_RETURN(OpenAttempt attempt,
+                             OpenAttempt::begin(*directory, testing::small_options()));
+    return open_pager(std::move(attempt), older.slot);
+  };
+  const auto write_and_checkpoint = [&](Pager& pager) -> Result<void> {
+    CAISSON_ASSIGN_OR_RETURN(PageTxn txn, PageTxn::begin(pager, TxnId{to_u64(older.txn) + 1}));
+    testing::PageArray array(pager, older.root);
+    for (std::uint32_t i = 0; i < 8; ++i) CAISSON_RETURN_IF_ERROR(array.set(txn, i, 30));
+    txn.seal();
+    CAISSON_RETURN_IF_ERROR(pager.checkpoint({.txn = TxnId{to_u64(older.txn) + 1},
+                                              .root = array.root().id,
+                                              .apply_version = 0,
+                                              .log = {}}));
+    return {};
+  };
+  // Opening alone gives nothing up.
+  value_of(open_older(store.machine())).reset();
+  store.open();
+  EXPECT_EQ(store.pager().checkpointed(), newer);
+  store.close();
+  // A power cut at each call of going back and going on.
+  std::set<std::uint64_t> seen;
+  for (std::uint64_t call = 0;; ++call) {
+    const auto machine = store.machine().clone(call);
+    machine->inject({call, FaultKind::kPowerCut, false});
+    if (auto pager = open_older(*machine)) (void)write_and_checkpoint(**pager);
+    const bool finished = !machine->down();
+    machine->clear_faults();
+    machine->cut_power(io::sim::CrashMode::kTorn);
+    const auto directory = value_of(machine->vfs().open_directory(testing::kStorePath));
+    const auto pager = value_of(open_pager(*directory, testing::small_options()));
+    const Meta meta = pager->checkpointed();
+    const ArrayModel contents = value_of(testing::PageArray(*pager, meta.root).read_all());
+    ASSERT_EQ(contents.size(), 8U) << machine->describe();
+    seen.insert(contents.at(0));
+    for (const auto& [index, value] : contents) ASSERT_EQ(value, contents.at(0));
+    if (finished) {
+      EXPECT_EQ(contents.at(0), 30U);
+      break;
+    }
+  }
+  EXPECT_EQ(seen, (std::set<std::uint64_t>{10, 20, 30}));
 }
 
 TEST(Checkpoint, HoldsWhatTheCallerSaysOfTheLog) {

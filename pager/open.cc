@@ -356,20 +356,19 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
   pager->newest_txn_.store(to_u64(meta.txn), std::memory_order_release);
   pager->sealed_txn_ = meta.txn;
   pager->current_ = slot;
-  // A whole meta that is not offered isn't worth protecting, but its number is taken.
-  for (const MetaSlot each : kSlots) {
-    const Candidate& candidate = attempt.candidate(each);
-    if (candidate.meta) {
-      pager->last_sequence_ = std::max(pager->last_sequence_, candidate.meta->sequence);
-    }
-    if (candidate.offered()) pager->metas_[static_cast<std::size_t>(each)] = candidate.meta;
-  }
+  pager->last_sequence_ = meta.sequence;
+  pager->metas_[static_cast<std::size_t>(slot)] = meta;
   pager->blob_pages_[static_cast<std::size_t>(slot)] = chosen.blob_pages;
-  // The earlier blob belongs to the checkpoint before the chosen one. Where that is not in the
-  // other slot any more (the chosen one is the older of the two, or the other is damaged), its
-  // pages belong to nobody.
+  // The checkpoint before this one is protected if it is there and can be read. A later one has
+  // been given up by this choice (CKPT-7); its number stays taken.
   const Candidate& rest = attempt.candidate(other(slot));
   const bool earlier_exists = rest.offered() && rest.meta->sequence < meta.sequence;
+  if (earlier_exists) pager->metas_[static_cast<std::size_t>(other(slot))] = rest.meta;
+  if (rest.meta && rest.meta->sequence > meta.sequence) {
+    pager->last_sequence_ = rest.meta->sequence;
+    pager->newer_meta_left_.store(true, std::memory_order_release);
+  }
+  // The earlier blob is that checkpoint's; without it, its pages belong to nobody.
   for (const PageRun& run : chosen.allocation.earlier_blob) {
     for (std::uint64_t i = 0; i < run.count; ++i) {
       const PageId id{to_u64(run.first) + i};

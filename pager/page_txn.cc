@@ -7,7 +7,7 @@
 namespace caisson::pager {
 
 Result<PageTxn> PageTxn::begin(Pager& pager, TxnId txn) {
-  CAISSON_RETURN_IF_ERROR(pager.check_writable());
+  CAISSON_RETURN_IF_ERROR(pager.prepare_to_write());
   const MutexLock lock(pager.mutex_);
   if (pager.open_txn_) return fail(Code::kBusy, "another transaction is open");
   if (txn <= pager.sealed_txn_ || txn == kAlive) {

@@ -223,7 +223,7 @@ Result<PageId> Pager::take_page(AllocationUse use) {
 }
 
 Result<void> Pager::reserve(std::uint64_t pages) {
-  CAISSON_RETURN_IF_ERROR(check_writable());
+  CAISSON_RETURN_IF_ERROR(prepare_to_write());
   const MutexLock lock(mutex_);
   const std::uint64_t spare = allocator_.available(AllocationUse::kEmergency);
   const std::uint64_t wanted = pages > kPageCountMax ? kPageCountMax : pages + kEmergencyPages;
@@ -289,6 +289,7 @@ std::vector<std::uint32_t> Pager::choose_spill() const {
 }
 
 Result<std::uint64_t> Pager::spill() {
+  CAISSON_RETURN_IF_ERROR(prepare_to_write());
   const MutexLock writing(write_mutex_);
   CAISSON_RETURN_IF_ERROR(check_writable());
   std::vector<std::uint32_t> frames;
@@ -324,6 +325,24 @@ Result<void> Pager::check_writable() const {
                     .with_advice("Close the store and open it again: recovery finds out what "
                                  "reached the disk."));
   }
+  return {};
+}
+
+// CKPT-7: whoever opened the older checkpoint has given the newer one up, and from the first change
+// on it must not come back.
+Result<void> Pager::prepare_to_write() {
+  CAISSON_RETURN_IF_ERROR(check_writable());
+  if (!newer_meta_left_.load(std::memory_order_acquire)) return {};
+  const MutexLock writing(write_mutex_);
+  if (!newer_meta_left_.load(std::memory_order_acquire)) return {};
+  const MetaSlot slot = other(checkpointed().slot);
+  Result<void> erased = file_->write(meta_offset(slot), MetaBlock{});
+  if (erased) erased = file_->sync_data();
+  if (!erased) {
+    poison(erased.error());
+    return erased;
+  }
+  newer_meta_left_.store(false, std::memory_order_release);
   return {};
 }
 

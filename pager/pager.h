@@ -181,6 +181,7 @@ class Pager {
   Error frames_used_up() const CAISSON_REQUIRES(mutex_);
 
   Result<void> check_writable() const;
+  Result<void> prepare_to_write();
   Result<PageId> take_page(AllocationUse use) CAISSON_REQUIRES(mutex_);
   Result<void> grow(std::uint64_t pages) CAISSON_REQUIRES(mutex_);
   std::optional<std::uint32_t> take_frame(FrameState state, PageId id, TxnId birth)
@@ -216,6 +217,9 @@ class Pager {
   std::atomic<std::uint64_t> pages_spilled_{0};
   std::atomic<std::uint64_t> checkpoints_{0};
   std::atomic<bool> is_poisoned_{false};
+
+  // The other slot holds a whole meta that is newer than the one opened (CKPT-7).
+  std::atomic<bool> newer_meta_left_{false};
 
   // Held while pages are written, by a checkpoint or by spill(). Taken before mutex_.
   Mutex write_mutex_;
