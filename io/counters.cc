@@ -32,6 +32,8 @@ std::string_view to_string(Call call) {
       return "map";
     case Call::kPopulate:
       return "populate";
+    case Call::kLockMemory:
+      return "lock_memory";
     case Call::kRename:
       return "rename";
     case Call::kUnlink:

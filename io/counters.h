@@ -27,6 +27,7 @@ enum class Call : std::uint8_t {
   kAdvise,
   kMap,
   kPopulate,
+  kLockMemory,
   kRename,
   kUnlink,
   kMakeDirectory,

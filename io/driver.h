@@ -64,6 +64,10 @@ class MappingDriver {
   // here (EFAULT or EIO) and not a signal later. ENOSYS or EINVAL where the system can't.
   virtual SysResult populate(std::uint64_t offset, std::uint64_t size) = 0;
   virtual SysResult advise(std::uint64_t offset, std::uint64_t size, Advice advice) = 0;
+
+  // Keeps what is touched of the range in memory from then on, until the mapping goes. ENOMEM,
+  // EAGAIN or EPERM beyond what the process may lock.
+  virtual SysResult lock(std::uint64_t offset, std::uint64_t size) = 0;
 };
 
 class FileDriver {

@@ -122,6 +122,18 @@ void Mapping::advise(std::uint64_t offset, std::uint64_t size, Advice advice) {
   (void)driver_->advise(offset, size, advice);
 }
 
+Result<void> Mapping::lock(std::uint64_t offset, std::uint64_t size) {
+  const SysResult result =
+      uninterrupted(counters_, Call::kLockMemory, [&] { return driver_->lock(offset, size); });
+  if (result.error == ENOMEM || result.error == EAGAIN || result.error == EPERM) {
+    return fail(
+        Error(Code::kResourceExhausted, "cannot lock " + std::to_string(size) + " bytes in memory")
+            .in_file(name_)
+            .with_advice("Raise the limit on locked memory (ulimit -l)."));
+  }
+  return done(result, "lock mapped bytes in memory", name_);
+}
+
 File::File(std::unique_ptr<FileDriver> driver, std::string name, Counters& counters)
     : driver_(std::move(driver)), name_(std::move(name)), counters_(counters) {}
 

@@ -45,6 +45,10 @@ class Mapping {
   // A hint; failures are of no consequence and are not reported.
   void advise(std::uint64_t offset, std::uint64_t size, Advice advice);
 
+  // Keeps in memory what is touched of the range from now on, so that nothing that was read once
+  // has to be read again. kResourceExhausted beyond what the process may lock (ulimit -l).
+  Result<void> lock(std::uint64_t offset, std::uint64_t size);
+
  private:
   std::unique_ptr<MappingDriver> driver_;
   const std::byte* base_;

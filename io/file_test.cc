@@ -69,6 +69,7 @@ class ReluctantMapping final : public MappingDriver {
   std::uint64_t size() const override { return script_.content.size(); }
   SysResult populate(std::uint64_t, std::uint64_t) override { return script_.attempt(0); }
   SysResult advise(std::uint64_t, std::uint64_t, Advice) override { return script_.attempt(0); }
+  SysResult lock(std::uint64_t, std::uint64_t) override { return script_.attempt(0); }
 
  private:
   Reluctance& script_;
@@ -550,6 +551,18 @@ TEST(Mapping, SaysUnsupportedWhereTheSystemCannotFetchPages) {
     const auto populated = mapping->populate(0, 10);
     ASSERT_FALSE(populated);
     EXPECT_EQ(populated.error().code(), Code::kUnsupported);
+  }
+}
+
+TEST(Mapping, SaysWhichLimitForbidsToLockMemory) {
+  for (const int error : {ENOMEM, EAGAIN, EPERM}) {
+    Fixture fixture;
+    const auto mapping = fixture.file.map(10).value();
+    fixture.script.error = error;
+    const auto locked = mapping->lock(0, 10);
+    ASSERT_FALSE(locked);
+    EXPECT_EQ(locked.error().code(), Code::kResourceExhausted);
+    EXPECT_NE(locked.error().advice().find("ulimit -l"), std::string::npos);
   }
 }
 

@@ -529,6 +529,27 @@ TEST_F(Posix, PopulatesWhatTheFileHasAndReportsWhatItHasNot) {
   EXPECT_TRUE(mapping->populate(0, 4096));
 }
 
+TEST_F(Posix, LocksWhatIsTouchedInMemoryAndNothingElse) {
+  const auto file = create("file");
+  ASSERT_TRUE(file->write(0, random_bytes(1 << 20, 1)));
+  const auto mapping = file->map(kReserved).value();
+  const auto locked_kib = [] {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("VmLck:")) return std::stol(line.substr(6));
+    }
+    return -1L;
+  };
+  const long before = locked_kib();
+  const auto locked = mapping->lock(0, 1 << 20);
+  if (!locked && locked.error().code() == Code::kResourceExhausted) {
+    GTEST_SKIP() << locked.error().to_string();
+  }
+  ASSERT_TRUE(locked) << locked.error().to_string();
+  EXPECT_EQ(locked_kib() - before, 1024);
+  EXPECT_EQ(mapping->lock(0, kReserved * 1024).error().code(), Code::kResourceExhausted);
+}
+
 TEST_F(Posix, MapsForReadingOnly) {
   const auto file = create("file");
   ASSERT_TRUE(file->write(0, random_bytes(4096, 1)));

@@ -332,7 +332,10 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
     // No mapping is no error: private copies serve as well.
     if (auto mapping = pager->file_->map(address_space)) {
       pager->mapping_ = std::move(*mapping);
-      pager->mapping_->advise(0, meta.page_count * meta.page_size, io::Advice::kRandom);
+      const std::uint64_t size = meta.page_count * meta.page_size;
+      pager->mapping_->advise(0, size, io::Advice::kRandom);
+      pager->locked_ =
+          attempt.options_.lock_in_memory && pager->mapping_->lock(0, size).has_value();
     }
   }
   if (mutated(Mutant::kLoserSlotRewritten)) {

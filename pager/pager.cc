@@ -377,6 +377,7 @@ PagerStats Pager::stats() const {
           .pages_spilled = pages_spilled_.load(std::memory_order_relaxed),
           .checkpoints = checkpoints_.load(std::memory_order_relaxed),
           .mapped = mapping_ != nullptr,
+          .locked = locked_,
           .poisoned = is_poisoned_.load(std::memory_order_relaxed)};
 }
 

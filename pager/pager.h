@@ -77,6 +77,7 @@ struct PagerStats {
   std::uint64_t pages_spilled = 0;  // Of those, written before their checkpoint.
   std::uint64_t checkpoints = 0;
   bool mapped = false;
+  bool locked = false;  // Kept in memory once read (lock_in_memory).
   bool poisoned = false;
 };
 
@@ -207,6 +208,7 @@ class Pager {
   const std::uint32_t checksum_seed_;
   const Limits limits_;
   std::unique_ptr<io::Mapping> mapping_;  // Null: private copies.
+  bool locked_ = false;                   // Set by open_pager, never again.
   PageTable table_;
 
   std::atomic<std::uint64_t> epoch_{1};

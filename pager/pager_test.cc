@@ -67,6 +67,26 @@ TEST(Pager, ReadsAVerifiedPageWithoutTheSystem) {  // PAGE-9
   }
 }
 
+TEST(Pager, LocksPagesInMemoryOnRequestAndGoesOnWhereItMayNot) {
+  Harness store({});
+  store.set(1, 10);
+  store.checkpoint();
+  store.close();
+  EXPECT_FALSE(value_of(open_pager(store.directory(), small_options()))->stats().locked);
+  PagerOptions options = small_options();
+  options.lock_in_memory = true;
+  store.machine().record_trace(true);
+  EXPECT_TRUE(value_of(open_pager(store.directory(), options))->stats().locked);
+  std::uint64_t call = store.machine().calls();
+  for (const auto& traced : store.machine().trace()) {
+    if (traced.call == io::Call::kLockMemory) break;
+    ++call;
+  }
+  store.machine().inject({call, io::sim::FaultKind::kIoError, false});
+  EXPECT_FALSE(value_of(open_pager(store.directory(), options))->stats().locked);
+  EXPECT_EQ(store.machine().faults_hit(), 1U);
+}
+
 TEST(Pager, ReturnsTheSameAddressForAsLongAsThePageLives) {
   Harness store({});
   store.set(1, 10);

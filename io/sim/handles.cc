@@ -68,6 +68,11 @@ SysResult SimulatedMapping::advise(std::uint64_t offset, std::uint64_t size, Adv
   return {0, machine_.begin_call(life_, Call::kAdvise, name_, offset, size).error};
 }
 
+SysResult SimulatedMapping::lock(std::uint64_t offset, std::uint64_t size) {
+  const MutexLock lock(machine_.mutex_);
+  return {0, machine_.begin_call(life_, Call::kLockMemory, name_, offset, size).error};
+}
+
 SimulatedFile::SimulatedFile(Machine& machine, Machine::InodePtr inode, std::string name,
                              std::uint64_t life, OpenMode mode, bool direct)
     : machine_(machine),

@@ -26,6 +26,7 @@ class SimulatedMapping final : public MappingDriver {
   std::uint64_t size() const override { return memory_.size(); }
   SysResult populate(std::uint64_t offset, std::uint64_t size) override;
   SysResult advise(std::uint64_t offset, std::uint64_t size, Advice advice) override;
+  SysResult lock(std::uint64_t offset, std::uint64_t size) override;
 
  private:
   Machine& machine_;

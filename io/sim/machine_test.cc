@@ -89,6 +89,7 @@ void make_every_call(Machine& machine) {
     const auto mapping = (*file)->map(65'536);
     if (mapping) {
       (void)(*mapping)->populate(0, 4096);
+      (void)(*mapping)->lock(0, 4096);
       (*mapping)->advise(0, 4096, Advice::kRandom);
     }
     (void)(*file)->unlock(0, 1);

@@ -1,0 +1,60 @@
+// Method: count every allocation of this program (the global operator new is replaced here) and
+// every call to the simulated system while a verified page is read.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "pager/testing/harness.h"
+
+namespace {
+
+std::atomic<std::uint64_t> allocations{0};
+
+void* count_and_allocate(std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return count_and_allocate(size); }
+void* operator new[](std::size_t size) { return count_and_allocate(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace caisson::pager {
+namespace {
+
+using testing::Harness;
+using testing::value_of;
+
+TEST(HotRead, AllocatesNothingAndCallsNobody) {
+  for (const PageAccess access : {PageAccess::kMapped, PageAccess::kPrivate}) {
+    Harness store({.access = access});
+    store.set(1, 10);
+    store.checkpoint();
+    store.reopen();
+    EXPECT_EQ(value_of(store.array().get(1)), 10U);
+    const PageRef root = store.array().root();
+    const std::uint64_t calls = store.machine().calls();
+    const std::uint64_t before = allocations;
+    std::uint64_t found = 0;
+    for (int i = 0; i < 1000; ++i) found += store.pager().read(root).has_value() ? 1U : 0U;
+    const std::uint64_t after = allocations;
+    EXPECT_EQ(found, 1000U);
+    EXPECT_EQ(after, before);
+    EXPECT_EQ(store.machine().calls(), calls);
+  }
+  const std::uint64_t before = allocations;
+  ::operator delete(::operator new(1));
+  EXPECT_GT(allocations, before);  // It does count.
+}
+
+}  // namespace
+}  // namespace caisson::pager
