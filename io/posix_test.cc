@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/sanitizers.h"
 #include "io/memory.h"
 
 namespace caisson::io {
@@ -669,6 +670,8 @@ TEST_F(Posix, ReportsAFileThatMayNotGrow) {
   EXPECT_EQ(fs::file_size(at("file")), 8192U);
 }
 
+// UBSan opens a pipe to find out whether memory can be read, and takes its failure for a no.
+#ifndef CAISSON_SANITIZED
 TEST_F(Posix, ReportsThatNoMoreFilesMayBeOpen) {
   create("file");
   EXPECT_EQ(in_child([&] {
@@ -679,6 +682,7 @@ TEST_F(Posix, ReportsThatNoMoreFilesMayBeOpen) {
             }),
             0);
 }
+#endif
 
 TEST_F(Posix, ReportsWhatAnotherUserMayNotOpen) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";

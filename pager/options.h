@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/result.h"
+#include "base/sanitizers.h"
 #include "pager/layout.h"
 #include "pager/meta.h"
 #include "pager/page.h"
@@ -20,15 +21,7 @@ struct CreateOptions {
   std::optional<Uuid> uuid;  // Drawn at random if absent.
 };
 
-// Sanitizers keep tables of their own for every address range, so theirs are smaller.
-#if defined(__has_feature)
-#define CAISSON_HAS_FEATURE(feature) __has_feature(feature)
-#else
-#define CAISSON_HAS_FEATURE(feature) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
-    CAISSON_HAS_FEATURE(address_sanitizer) || CAISSON_HAS_FEATURE(thread_sanitizer)
-#define CAISSON_SANITIZED 1
+#ifdef CAISSON_SANITIZED
 inline constexpr std::uint64_t kAddressSpaceDefault = std::uint64_t{64} << 30U;
 #else
 inline constexpr std::uint64_t kAddressSpaceDefault = std::uint64_t{1} << 40U;

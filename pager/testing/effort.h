@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "pager/options.h"
+#include "base/sanitizers.h"
 
 namespace caisson::pager::testing {
 
