@@ -166,4 +166,22 @@ Result<AllocationState> decode_allocation(Bytes blob, const AllocationBounds& bo
   return state;
 }
 
+Result<void> check_in_use(const AllocationState& state, std::span<const PageId> blob, PageId root) {
+  PageSet used;
+  for (const PageRun& run : state.free) used.insert(run);
+  for (const DeadRun& dead : state.dead) used.insert(dead.run);
+  for (const PageRun& run : state.earlier_blob) used.insert(run);
+  std::vector<PageId> pages(blob.begin(), blob.end());
+  if (root != PageId{}) pages.push_back(root);
+  for (const PageId id : pages) {
+    if (used.contains(id)) {
+      return fail(Error(Code::kCorruption, "a page in use stands in the allocation blob's lists")
+                      .at_page(to_u64(id))
+                      .with_rule("ALLOC-3"));
+    }
+    used.insert(id);
+  }
+  return {};
+}
+
 }  // namespace caisson::pager

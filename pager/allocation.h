@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/ids.h"
@@ -49,6 +50,9 @@ std::vector<std::byte> encode_allocation(const AllocationState& state, PageId fi
 // Checks ALLOC-1 (nothing follows), ALLOC-2, ALLOC-3 among the lists, and ALLOC-4. Memory: a
 // small multiple of the blob's size. Errors: kCorruption naming the rule.
 Result<AllocationState> decode_allocation(Bytes blob, const AllocationBounds& bounds);
+
+// Checks ALLOC-3 for the pages that are certainly in use: the blob's own, and the root (0: none).
+Result<void> check_in_use(const AllocationState& state, std::span<const PageId> blob, PageId root);
 
 }  // namespace caisson::pager
 

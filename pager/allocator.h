@@ -58,10 +58,11 @@ class Allocator {
   // A page freed by a sealed transaction.
   void retire(const DeadPage& page) { dead_.add(page); }
 
-  // Frees the dead pages that no pin protects, and tells of each. `pins` is sorted.
+  // Frees the dead pages that no pin protects and that died no later than `newest`, and tells of
+  // each. `pins` is sorted.
   template <typename Freed>
-  void reclaim(std::span<const TxnId> pins, Freed freed) {
-    dead_.reclaim(pins, [&](const DeadPage& page) {
+  void reclaim(std::span<const TxnId> pins, TxnId newest, Freed freed) {
+    dead_.reclaim(pins, newest, [&](const DeadPage& page) {
       free_.insert(page.id);
       freed(page);
     });

@@ -76,7 +76,11 @@ Result<Pager::CheckpointPlan> Pager::plan_checkpoint(const CheckpointRequest& re
   if (request.txn > sealed_txn_) {
     return fail(Code::kInvalidArgument, "the checkpoint's txn has not been sealed");
   }
-  if (request.root != PageId{}) CAISSON_RETURN_IF_ERROR(check_range(request.root));
+  if (pins_known_ && !last_pins_.empty() && request.txn < last_pins_.back() &&
+      !std::ranges::binary_search(last_pins_, request.txn)) {
+    return fail(Code::kInvalidArgument, "the checkpoint's txn was not pinned");
+  }
+  CAISSON_RETURN_IF_ERROR(check_root(request));
   CheckpointPlan plan;
   plan.slot = mutated(Mutant::kSameSlotTwice) ? MetaSlot::kA : other(current_);
   plan.meta = {.uuid = uuid_,
@@ -102,9 +106,23 @@ Result<Pager::CheckpointPlan> Pager::plan_checkpoint(const CheckpointRequest& re
   return plan;
 }
 
+// A root of another transaction would make a meta that no open accepts.
+Result<void> Pager::check_root(const CheckpointRequest& request) const {
+  if (request.root == PageId{}) return {};
+  CAISSON_RETURN_IF_ERROR(check_range(request.root));
+  const std::optional<std::uint32_t> frame = dirty_frame(request.root);
+  if (!allocator_.is_free(request.root) &&
+      (!frame ||
+       (frames_.frame(*frame).birth <= request.txn && request.txn < frames_.frame(*frame).death))) {
+    return {};
+  }
+  return fail(Error(Code::kInvalidArgument, "the root is not one of the checkpoint's txn")
+                  .at_page(to_u64(request.root)));
+}
+
 // The blob says which pages are free, and takes some of them itself. So pages are taken until
-// what is to be said fits them; each page taken makes room for thousands of runs and adds at most
-// a few bytes, so this ends at once.
+// what is to be said fits them: most of what is missing at once, since taking pages from the
+// lowest runs makes the blob shorter rather than longer, and the last ones singly.
 Result<void> Pager::take_blob_pages(CheckpointPlan& plan) {
   const std::vector<PageId>& earlier = blob_pages_[static_cast<std::size_t>(current_)];
   const std::vector<PageId>& overwritten =
@@ -127,13 +145,30 @@ Result<void> Pager::take_blob_pages(CheckpointPlan& plan) {
     const std::size_t per_page = allocation_bytes_per_page(page_size_);
     blob = encode_allocation(said, first_page(page_size_));
     while (blob.size() > plan.blob_pages.size() * per_page) {
-      auto id = take_page(AllocationUse::kEmergency);
-      if (!id) {
-        for (const PageId taken : plan.blob_pages) allocator_.give_back(taken);
-        return fail(std::move(id).error());
+      const std::size_t missing = (blob.size() - 1) / per_page + 1 - plan.blob_pages.size();
+      const std::size_t count = std::max<std::size_t>(1, missing - missing / 16);
+      for (std::size_t i = 0; i < count; ++i) {
+        auto id = take_page(AllocationUse::kEmergency);
+        if (!id) {
+          give_back_blob(plan);
+          return fail(std::move(id).error());
+        }
+        plan.blob_pages.push_back(*id);
       }
-      plan.blob_pages.push_back(*id);
-      blob = encode_allocation(state(), first_page(page_size_));
+      said = state();
+      blob = encode_allocation(said, first_page(page_size_));
+    }
+    // A page freed twice, or one of the root's, shows here: better no checkpoint than one that no
+    // open accepts.
+    auto checked = decode_allocation(blob, {.first_page = first_page(page_size_),
+                                            .page_count = allocator_.page_count(),
+                                            .txn = plan.meta.txn});
+    Result<void> in_use = check_in_use(said, plan.blob_pages, plan.meta.root.id);
+    if (!checked || !in_use) {
+      give_back_blob(plan);
+      return fail(Error(Code::kInvalidArgument,
+                        "the pages freed are not what they should be: " +
+                            (checked ? in_use.error() : checked.error()).to_string()));
     }
     std::ranges::sort(plan.blob_pages);
     plan.blob_buffer.emplace(plan.blob_pages.size() * page_size_);
@@ -150,13 +185,21 @@ Result<void> Pager::take_blob_pages(CheckpointPlan& plan) {
   return {};
 }
 
+void Pager::give_back_blob(CheckpointPlan& plan) {
+  for (const PageId id : plan.blob_pages) {
+    table_.set_checksum(id, 0);
+    allocator_.give_back(id);
+  }
+  plan.blob_pages.clear();
+}
+
 Result<void> Pager::write_checkpoint(const CheckpointRequest& request, CheckpointPlan& plan) {
   PageWriter writer(*file_, table_, options_.layout, page_size_, checksum_seed_);
+  CAISSON_RETURN_IF_ERROR(writer.compute_checksums(plan.images));
   if (auto written = writer.write(plan.images); !written) {
-    // Lack of space, and a page that can't be encoded, leave the file as it was: what has been
-    // written lies in pages that no meta reaches.
-    const Code code = written.error().code();
-    if (code != Code::kOutOfSpace && code != Code::kInvalidArgument) poison(written.error());
+    // Lack of space leaves the file as it was: what has been written lies in pages that no meta
+    // reaches.
+    if (written.error().code() != Code::kOutOfSpace) poison(written.error());
     return written;
   }
   if (request.root != PageId{}) {
@@ -168,6 +211,8 @@ Result<void> Pager::write_checkpoint(const CheckpointRequest& request, Checkpoin
       plan.meta.root.checksum = table_.checksum(request.root);
     }
   }
+  // As a reader will check it, before anything refers to it.
+  CAISSON_RETURN_IF_ERROR(decode_meta(plan.meta.slot, encode_meta(plan.meta)));
   if (auto written = flush_and_write_meta(plan.meta); !written) {
     poison(written.error());
     return fail(Error(Code::kDurabilityUnknown,
@@ -191,10 +236,7 @@ Result<void> Pager::flush_and_write_meta(const Meta& meta) {
 // The file is as before, so everything else is, too: what was dirty still is.
 void Pager::abandon(CheckpointPlan& plan) {
   const MutexLock lock(mutex_);
-  for (const PageId id : plan.blob_pages) {
-    table_.set_checksum(id, 0);
-    allocator_.give_back(id);
-  }
+  give_back_blob(plan);
   checkpoint_pin_.reset();
 }
 

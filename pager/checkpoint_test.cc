@@ -225,6 +225,51 @@ TEST(Checkpoint, RefusesToGoBackOrToChangeAState) {  // CKPT-6
   EXPECT_EQ(store.contents(), (ArrayModel{{1, 2}}));
 }
 
+TEST(Checkpoint, RefusesARootThatIsNotOneOfItsTxn) {  // CKPT-6
+  Harness store({});
+  store.set(1, 1);
+  const TxnId first = store.txn();
+  const PageId first_root = store.array().root().id;
+  store.pin(first);
+  store.set(1, 2);
+  CheckpointRequest mixed{
+      .txn = first, .root = store.array().root().id, .apply_version = 0, .log = {}};
+  EXPECT_EQ(store.pager().checkpoint(mixed).error().code(), Code::kInvalidArgument);
+  mixed = {.txn = store.txn(), .root = first_root, .apply_version = 0, .log = {}};
+  EXPECT_EQ(store.pager().checkpoint(mixed).error().code(), Code::kInvalidArgument);
+  EXPECT_FALSE(store.pager().poisoned().has_value());
+  store.checkpoint();
+  store.reopen();
+  EXPECT_EQ(store.contents(), (ArrayModel{{1, 2}}));
+}
+
+TEST(Checkpoint, RefusesATxnThatNobodyPinned) {  // ALLOC-5
+  Harness store({});
+  store.set(1, 1);
+  const CheckpointRequest late = request_for(store);
+  store.set(1, 2);
+  store.reclaim();  // Pages of the first may have been reused from here on.
+  EXPECT_EQ(store.pager().checkpoint(late).error().code(), Code::kInvalidArgument);
+}
+
+TEST(Checkpoint, RefusesToWriteDownAPageThatWasFreedTwice) {  // ALLOC-2
+  Harness store({});
+  for (std::uint32_t i = 0; i < 5; ++i) store.set(i, i + 1);
+  store.checkpoint();
+  const PageId leaf = value_of(store.array().pages())[2];
+  const TxnId birth = read_header(value_of(store.pager().read({leaf, 1}))).txn;
+  PageTxn txn = value_of(PageTxn::begin(store.pager(), TxnId{6}));
+  txn.free(leaf, birth);
+  txn.free(leaf, birth);
+  txn.seal();
+  const auto refused = store.pager().checkpoint(
+      {.txn = TxnId{6}, .root = store.array().root().id, .apply_version = 0, .log = {}});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code(), Code::kInvalidArgument);
+  store.reopen();
+  EXPECT_EQ(store.contents().size(), 5U);
+}
+
 TEST(Checkpoint, LackOfSpaceChangesNothing) {  // CKPT-4
   Harness store({});
   store.set(1, 1);

@@ -12,6 +12,9 @@
 
 namespace caisson::pager {
 
+// A txn later than all others: a page that has not died.
+inline constexpr TxnId kAlive{~std::uint64_t{0}};
+
 // A page that is part of every state from txn `birth` to the one before txn `death`.
 struct DeadPage {
   PageId id{};
@@ -27,11 +30,12 @@ class DeadPages {
  public:
   void add(const DeadPage& page) { fresh_.push_back(page); }
 
-  // Hands every page that no pin protects to `release`, and forgets it.
+  // Hands every page that no pin protects and that died no later than `newest` to `release`, and
+  // forgets it.
   // `pins` is sorted. A pin that was not there at the last call must not lie before the newest
   // death known then (new readers start at published states).
   template <typename Release>
-  void reclaim(std::span<const TxnId> pins, Release release) {
+  void reclaim(std::span<const TxnId> pins, TxnId newest, Release release) {
     for (auto entry = waiting_.begin(); entry != waiting_.end();) {
       if (std::ranges::binary_search(pins, entry->first)) {
         ++entry;
@@ -40,7 +44,12 @@ class DeadPages {
       fresh_.insert(fresh_.end(), entry->second.begin(), entry->second.end());
       entry = waiting_.erase(entry);
     }
+    std::vector<DeadPage> too_young;
     for (const DeadPage& page : fresh_) {
+      if (page.death > newest) {
+        too_young.push_back(page);
+        continue;
+      }
       const auto pin = std::ranges::lower_bound(pins, page.birth);
       if (pin == pins.end() || *pin >= page.death) {
         release(page);
@@ -48,7 +57,7 @@ class DeadPages {
         waiting_[*pin].push_back(page);
       }
     }
-    fresh_.clear();
+    fresh_ = std::move(too_young);
   }
 
   // Calls `visit` for every page, in no particular order.

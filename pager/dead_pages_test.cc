@@ -36,7 +36,7 @@ std::set<Life> reclaimed(DeadPages& pages, const std::set<std::uint64_t>& pins) 
   std::vector<TxnId> sorted;
   for (const std::uint64_t pin : pins) sorted.emplace_back(TxnId{pin});
   std::set<Life> released;
-  pages.reclaim(sorted, [&](const DeadPage& page) {
+  pages.reclaim(sorted, kAlive, [&](const DeadPage& page) {
     EXPECT_TRUE(released.insert(life_of(page)).second) << "released twice";
   });
   return released;
@@ -121,6 +121,19 @@ TEST(DeadPages, AgreesWithThePlainRuleOverRandomHistories) {
       ASSERT_EQ(pages.count(), waiting.size());
     }
   }
+}
+
+TEST(DeadPages, AreLeftAloneWhenTheyDiedAfterThePinsWereLookedAt) {  // ALLOC-5
+  DeadPages pages;
+  pages.add({PageId{40}, TxnId{11}, TxnId{12}});
+  const std::vector<TxnId> pins = {TxnId{10}};
+  int released = 0;
+  const auto count = [&released](const DeadPage&) { ++released; };
+  pages.reclaim(pins, TxnId{10}, count);  // 11 may be the published root by now.
+  EXPECT_EQ(released, 0);
+  const std::vector<TxnId> later = {TxnId{12}};
+  pages.reclaim(later, TxnId{12}, count);
+  EXPECT_EQ(released, 1);
 }
 
 }  // namespace

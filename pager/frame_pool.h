@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "io/memory.h"
+#include "pager/dead_pages.h"
 
 namespace caisson::pager {
 
@@ -23,9 +24,6 @@ enum class FrameState : std::uint8_t {
   kCached,   // A verified copy of a page of the file.
   kRetired,  // No longer in the page table, but a reader may still look at it.
 };
-
-// A txn later than all others: a page that has not died.
-inline constexpr TxnId kAlive{~std::uint64_t{0}};
 
 struct Frame {
   FrameState state = FrameState::kFree;

@@ -6,6 +6,7 @@
 #include "base/codec.h"
 #include "base/crc32c.h"
 #include "pager/mutants.h"
+#include "pager/options.h"
 
 namespace caisson::pager {
 namespace {
@@ -58,6 +59,7 @@ const char* broken_field(const Meta& meta) {
   }
   if (!valid_ref(meta.root, meta)) return "names a root that is no page";
   if (!valid_allocation(meta)) return "names an allocation blob that can't be";
+  if (!validate(meta.limits, meta.page_size)) return "has limits out of range";
   return nullptr;
 }
 

@@ -57,9 +57,9 @@ MetaBlock valid_block() {
   put_u64(block, 120, 0xB1B2B3B4B5B6B7B8);  // hash, low
   put_u64(block, 128, 0xC1C2C3C4C5C6C7C8);  // and high,
   put_u32(block, 136, 0xD1D2D3D4);          // record checksum.
-  put_u32(block, 140, 0xE1E2E3E4);          // Key limit,
-  put_u64(block, 144, 0xF1F2F3F4F5F6F7F8);  // value limit,
-  put_u32(block, 152, 0x01020304);          // height limit.
+  put_u32(block, 140, 0x00000304);          // Key limit,
+  put_u64(block, 144, 0x000000F4F5F6F7F8);  // value limit,
+  put_u32(block, 152, 0x0000003C);          // height limit.
   put_u32(block, 156, 0);                   // Required features.
   put_u64(block, 160, 0x0A0B0C0D0E0F0102);  // Log epoch.
   put_checksum(block);
@@ -82,7 +82,7 @@ Meta valid_meta() {
               .epoch = 0x0A0B0C0D0E0F0102,
               .record_checksum = 0xD1D2D3D4,
               .hash = {.low = 0xB1B2B3B4B5B6B7B8, .high = 0xC1C2C3C4C5C6C7C8}};
-  meta.limits = {0xE1E2E3E4, 0xF1F2F3F4F5F6F7F8, 0x01020304};
+  meta.limits = {0x00000304, 0x000000F4F5F6F7F8, 0x0000003C};
   return meta;
 }
 
@@ -296,14 +296,29 @@ TEST(Meta, HasNoByteThatNoFieldUses) {  // META-5
   }
 }
 
+TEST(Meta, HasLimitsInRange) {  // META-5
+  constexpr std::uint64_t kValueMax = std::uint64_t{1} << 40;
+  const std::uint32_t key_max = decode_meta(MetaSlot::kB, valid_block())->page_size / 4;
+  for (const auto& [offset, least, most] :
+       {std::tuple{140U, 1U, key_max}, std::tuple{152U, 1U, 64U}}) {
+    EXPECT_TRUE(decode_meta(MetaSlot::kB, with_u32(offset, least))) << offset;
+    EXPECT_TRUE(decode_meta(MetaSlot::kB, with_u32(offset, most))) << offset;
+    EXPECT_FALSE(decode_meta(MetaSlot::kB, with_u32(offset, least - 1))) << offset;
+    EXPECT_FALSE(decode_meta(MetaSlot::kB, with_u32(offset, most + 1))) << offset;
+  }
+  EXPECT_TRUE(decode_meta(MetaSlot::kB, with_u64(144, kValueMax)));
+  EXPECT_FALSE(decode_meta(MetaSlot::kB, with_u64(144, kValueMax + 1)));
+  EXPECT_FALSE(decode_meta(MetaSlot::kB, with_u64(144, 0)));
+}
+
 TEST(Meta, TakesAnythingInTheFieldsOfOthers) {
-  // The log's place and the limits belong to modules above; the meta only keeps them.
-  for (const std::size_t offset : {68U, 136U, 140U, 152U}) {
+  // The log's place belongs to modules above; the meta only keeps it.
+  for (const std::size_t offset : {68U, 136U}) {
     for (const std::uint32_t value : {0U, 0xFFFFFFFFU}) {
       EXPECT_TRUE(decode_meta(MetaSlot::kB, with_u32(offset, value))) << offset;
     }
   }
-  for (const std::size_t offset : {48U, 104U, 112U, 120U, 128U, 144U, 160U}) {
+  for (const std::size_t offset : {48U, 104U, 112U, 120U, 128U, 160U}) {
     for (const std::uint64_t value : {std::uint64_t{0}, ~std::uint64_t{0}}) {
       EXPECT_TRUE(decode_meta(MetaSlot::kB, with_u64(offset, value))) << offset;
     }

@@ -18,6 +18,9 @@ constexpr std::array<MetaSlot, 2> kSlots = {MetaSlot::kA, MetaSlot::kB};
 // FILE-5: the byte that a writer locks.
 constexpr std::uint64_t kLockOffset = 0;
 
+// With fewer frames than this a transaction could not hold a path of a tree and its siblings.
+constexpr std::uint64_t kFramesMin = 64;
+
 // On a network file system: no writing unless it is asked for, and no mapping.
 Result<void> adapt_to_file_system(const io::Directory& directory, PagerOptions& options) {
   CAISSON_ASSIGN_OR_RETURN(const io::FileSystemKind kind, directory.file_system());
@@ -32,12 +35,29 @@ Result<void> adapt_to_file_system(const io::Directory& directory, PagerOptions& 
                                "allow_network_file_system."));
 }
 
+// That the name still means the file which this process has locked: another creator may have
+// removed that and made a new one between the opening and the lock.
+Result<void> check_still_ours(io::Directory& directory) {
+  auto again = directory.open_file(kPageFileNewName, {io::OpenMode::kReadWrite, false});
+  if (again) {
+    const auto locked = (*again)->try_lock(io::LockKind::kExclusive, kLockOffset, 1);
+    if (!locked && locked.error().code() == Code::kBusy) return {};
+    if (!locked) return locked;
+  } else if (again.error().code() != Code::kNotFound) {
+    return fail(std::move(again).error());
+  }
+  return fail(Error(Code::kBusy, "somebody else is creating the page file")
+                  .in_file(kPageFileNewName)
+                  .with_advice("Try again; then open the file that the other has made."));
+}
+
 // Removes what a creation that was cut off left behind, but not under somebody who is creating
 // the file at this moment: that one holds the lock.
 Result<void> remove_abandoned(io::Directory& directory) {
   CAISSON_ASSIGN_OR_RETURN(
       const auto file, directory.open_file(kPageFileNewName, {io::OpenMode::kReadWrite, false}));
   CAISSON_RETURN_IF_ERROR(file->try_lock(io::LockKind::kExclusive, kLockOffset, 1));
+  CAISSON_RETURN_IF_ERROR(check_still_ours(directory));
   return directory.unlink(kPageFileNewName);
 }
 
@@ -117,8 +137,9 @@ Result<void> create_page_file(io::Vfs& vfs, io::Directory& directory,
   Uuid uuid = options.uuid.value_or(Uuid{});
   if (!options.uuid) CAISSON_RETURN_IF_ERROR(vfs.random(uuid.bytes));
   CAISSON_ASSIGN_OR_RETURN(const auto file, create_new_name(directory));
-  Result<void> done = file->try_lock(io::LockKind::kExclusive, kLockOffset, 1);
-  if (done) done = write_empty_file(*file, options, uuid);
+  CAISSON_RETURN_IF_ERROR(file->try_lock(io::LockKind::kExclusive, kLockOffset, 1));
+  CAISSON_RETURN_IF_ERROR(check_still_ours(directory));
+  Result<void> done = write_empty_file(*file, options, uuid);
   if (done) {
     done = directory.rename(kPageFileNewName, kPageFileName, io::Directory::IfTargetExists::kFail);
   }
@@ -260,8 +281,15 @@ Result<void> OpenAttempt::read_allocation(Candidate& candidate) {
   const std::size_t per_page = allocation_bytes_per_page(meta.page_size);
   std::vector<std::byte> blob;
   std::vector<std::byte> page(meta.page_size);
+  PageSet seen;
   PageRef next = meta.allocation.first;
   for (std::uint32_t i = 0; i < meta.allocation.page_count; ++i) {
+    if (seen.contains(next.id)) {
+      return fail(Error(Code::kCorruption, "the allocation blob's chain comes back to a page")
+                      .at_page(to_u64(next.id))
+                      .with_rule("ALLOC-3"));
+    }
+    seen.insert(next.id);
     CAISSON_RETURN_IF_ERROR(read_page(meta, next, page));
     const std::size_t left = meta.allocation.size_bytes - blob.size();
     CAISSON_ASSIGN_OR_RETURN(const BlobPart part, parse_blob_page(page, std::min(per_page, left)));
@@ -279,26 +307,7 @@ Result<void> OpenAttempt::read_allocation(Candidate& candidate) {
                            decode_allocation(blob, {.first_page = first_page(meta.page_size),
                                                     .page_count = meta.page_count,
                                                     .txn = meta.txn}));
-  return check_blob_pages_unlisted(candidate);
-}
-
-// ALLOC-3, for the blob's own pages, and the root's.
-Result<void> OpenAttempt::check_blob_pages_unlisted(const Candidate& candidate) {
-  PageSet used;
-  for (const PageRun& run : candidate.allocation.free) used.insert(run);
-  for (const DeadRun& dead : candidate.allocation.dead) used.insert(dead.run);
-  for (const PageRun& run : candidate.allocation.earlier_blob) used.insert(run);
-  std::vector<PageId> pages = candidate.blob_pages;
-  if (candidate.meta->root.id != PageId{}) pages.push_back(candidate.meta->root.id);
-  for (const PageId id : pages) {
-    if (used.contains(id)) {
-      return fail(Error(Code::kCorruption, "a page in use stands in the allocation blob's lists")
-                      .at_page(to_u64(id))
-                      .with_rule("ALLOC-3"));
-    }
-    used.insert(id);
-  }
-  return {};
+  return check_in_use(candidate.allocation, candidate.blob_pages, meta.root.id);
 }
 
 Result<MetaSlot> OpenAttempt::newest() const {
@@ -317,6 +326,18 @@ Result<MetaSlot> OpenAttempt::newest() const {
   return a.meta->sequence > b.meta->sequence ? MetaSlot::kA : MetaSlot::kB;
 }
 
+namespace {
+
+// A meta that could not be read may be whole, and newer. A writer can neither protect its pages nor
+// give it up (CKPT-7), so it has to be read first.
+Result<void> check_may_write_behind(const OpenAttempt& attempt, MetaSlot slot) {
+  const Candidate& rest = attempt.candidate(other(slot));
+  if (attempt.read_only() || rest.meta || rest.reason->code() == Code::kCorruption) return {};
+  return fail(*rest.reason);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
   Candidate& chosen = attempt.candidates_[static_cast<std::size_t>(slot)];
   if (!chosen.offered()) {
@@ -325,6 +346,13 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
                     .in_file(kPageFileName));
   }
   const Meta& meta = *chosen.meta;
+  CAISSON_RETURN_IF_ERROR(check_may_write_behind(attempt, slot));
+  if (attempt.options_.memory_budget_bytes / meta.page_size < kFramesMin) {
+    return fail(Code::kInvalidArgument, "memory_budget_bytes has to be at least " +
+                                            std::to_string(kFramesMin * meta.page_size) +
+                                            " for pages of " + std::to_string(meta.page_size) +
+                                            " bytes");
+  }
   std::unique_ptr<Pager> pager(new Pager(std::move(attempt.file_), attempt.options_, meta));
   const std::uint64_t address_space = attempt.options_.address_space_bytes;
   CAISSON_ASSIGN_OR_RETURN(pager->table_, PageTable::create(address_space / meta.page_size));
@@ -332,8 +360,8 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
     // No mapping is no error: private copies serve as well.
     if (auto mapping = pager->file_->map(address_space)) {
       pager->mapping_ = std::move(*mapping);
+      pager->advise(io::Advice::kRandom);
       const std::uint64_t size = meta.page_count * meta.page_size;
-      pager->mapping_->advise(0, size, io::Advice::kRandom);
       pager->locked_ =
           attempt.options_.lock_in_memory && pager->mapping_->lock(0, size).has_value();
     }
@@ -353,8 +381,10 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
   CAISSON_ASSIGN_OR_RETURN(
       pager->frames_,
       FramePool::create(meta.page_size, attempt.options_.memory_budget_bytes / meta.page_size));
+  // The file may have room for more pages than the table has.
+  const std::uint64_t file_pages = attempt.file_size_ / meta.page_size;
   pager->allocator_ =
-      Allocator(meta.page_count, attempt.file_size_ / meta.page_size, chosen.allocation);
+      Allocator(meta.page_count, std::min(file_pages, pager->table_.capacity()), chosen.allocation);
   pager->page_count_.store(meta.page_count, std::memory_order_release);
   pager->newest_txn_.store(to_u64(meta.txn), std::memory_order_release);
   pager->sealed_txn_ = meta.txn;
@@ -396,9 +426,7 @@ Result<std::unique_ptr<Pager>> open_untrusted(io::Directory& directory, PagerOpt
   options.access = PageAccess::kPrivate;
   CAISSON_ASSIGN_OR_RETURN(auto pager, open_pager(directory, options));
   CAISSON_ASSIGN_OR_RETURN(ScrubReport report, scrub(*pager, {}));
-  for (ScrubFinding& finding : report.findings) {
-    if (finding.severity == ScrubSeverity::kDamage) return fail(std::move(finding.error));
-  }
+  if (report.damage_total > 0) return fail(std::move(report.findings.front().error));
   return pager;
 }
 

@@ -48,6 +48,8 @@ class OpenAttempt {
   // can't be read is no error here: the candidate says so.
   static Result<OpenAttempt> begin(io::Directory& directory, const PagerOptions& options);
 
+  bool read_only() const { return options_.read_only; }
+
   const Candidate& candidate(MetaSlot slot) const {
     return candidates_[static_cast<std::size_t>(slot)];
   }
@@ -66,7 +68,6 @@ class OpenAttempt {
   Result<void> compare_metas() const;
   void check_checkpoint(Candidate& candidate);
   Result<void> read_allocation(Candidate& candidate);
-  static Result<void> check_blob_pages_unlisted(const Candidate& candidate);
   Result<void> read_page(const Meta& meta, const PageRef& ref, MutableBytes into) const;
 
   PagerOptions options_;
@@ -75,14 +76,16 @@ class OpenAttempt {
   std::array<Candidate, 2> candidates_;
 };
 
-// Step 3: opens the file at the checkpoint of `slot`. kInvalidArgument if it is not offered.
+// Step 3: opens the file at the checkpoint of `slot`. kInvalidArgument if it is not offered, or the
+// memory budget is below 64 pages. To write, the other meta has to be whole or damaged: where it
+// could not be read, that error comes back.
 Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot);
 
 // All of it, at the newest checkpoint that is offered.
 Result<std::unique_ptr<Pager>> open_pager(io::Directory& directory, const PagerOptions& options);
 
-// For files from strangers (OPEN-3): read-only, never mapped, and every page that is not free is
-// read and checked before this returns. Takes time in proportion to the file's size.
+// For files from strangers (OPEN-3): read-only, never mapped, and every page that is neither free
+// nor dead is read and checked before this returns. Takes time in proportion to the file's size.
 Result<std::unique_ptr<Pager>> open_untrusted(io::Directory& directory, PagerOptions options);
 
 }  // namespace caisson::pager

@@ -190,6 +190,9 @@ TEST_F(Open, RefusesFieldsOutOfRange) {  // META-5
   EXPECT_EQ(rule_for([](Meta& meta) { meta.root.checksum = 0; }), "META-5");
   EXPECT_EQ(rule_for([](Meta& meta) { meta.allocation.size_bytes = 1U << 30U; }), "META-5");
   EXPECT_EQ(rule_for([](Meta& meta) { meta.allocation.page_count += 2; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.limits.key_size_max = 0; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.limits.key_size_max = 1025; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.limits.tree_height_max = 65; }), "META-5");
 }
 
 TEST_F(Open, RefusesMetasThatContradictEachOther) {  // META-6
@@ -283,6 +286,49 @@ TEST_F(Open, SaysThatAFileIsTooLargeForTheAddressesReserved) {
   const Error error = refusal(options);
   EXPECT_EQ(error.code(), Code::kResourceExhausted);
   EXPECT_THAT(error.advice(), HasSubstr("address_space_bytes"));
+}
+
+TEST_F(Open, HandsOutNoPageBeyondTheAddressesReservedHoweverLongTheFileIs) {
+  image().resize(2 * 256 * 4096);
+  PagerOptions options = small_options();
+  options.address_space_bytes = std::uint64_t{1} << 20U;  // 256 pages.
+  const auto pager = value_of(open_pager(store_.directory(), options));
+  PageTxn txn = value_of(PageTxn::begin(*pager, TxnId{3}));
+  Result<NewPage> page = txn.allocate(testing::kArrayLeaf, 0);
+  while (page) {
+    ASSERT_LT(to_u64(page->id), 256U);
+    page = txn.allocate(testing::kArrayLeaf, 0);
+  }
+  EXPECT_EQ(page.error().code(), Code::kResourceExhausted);
+}
+
+TEST_F(Open, DoesNotWriteBehindAMetaThatCouldNotBeRead) {  // CKPT-7
+  store_.machine().record_trace(true);
+  value_of(OpenAttempt::begin(store_.directory(), small_options()));
+  std::uint64_t call = store_.machine().calls();
+  for (const auto& traced : store_.machine().trace()) {
+    if (traced.call == io::Call::kRead && traced.offset == meta_offset(second_.slot) &&
+        traced.size == kMetaSize) {
+      break;
+    }
+    ++call;
+  }
+  store_.machine().inject({call, io::sim::FaultKind::kIoError, false});
+  auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options()));
+  ASSERT_TRUE(attempt.candidate(first_.slot).offered());
+  const auto opened = open_pager(std::move(attempt), first_.slot);
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().code(), Code::kIoError);
+}
+
+TEST_F(Open, WantsMemoryForSixtyFourPages) {
+  PagerOptions options = small_options();
+  options.memory_budget_bytes = 64 * 4096 - 1;
+  EXPECT_EQ(refusal(options).code(), Code::kInvalidArgument);
+  Harness large({.page_size = 65536});
+  large.close();
+  options.memory_budget_bytes = 63 * 65536;
+  EXPECT_EQ(open_pager(large.directory(), options).error().code(), Code::kInvalidArgument);
 }
 
 TEST_F(Open, RefusesOptionsOutOfRange) {

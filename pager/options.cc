@@ -20,18 +20,21 @@ Result<void> in_range(const char* name, std::uint64_t value, std::uint64_t low,
 
 }  // namespace
 
+Result<void> validate(const Limits& limits, std::uint32_t page_size) {
+  // A quarter of a page is what a tree's entry may take at most.
+  CAISSON_RETURN_IF_ERROR(in_range("limits.key_size_max", limits.key_size_max, 1, page_size / 4));
+  CAISSON_RETURN_IF_ERROR(
+      in_range("limits.value_size_max", limits.value_size_max, 1, std::uint64_t{1} << 40U));
+  return in_range("limits.tree_height_max", limits.tree_height_max, 1, 64);
+}
+
 Result<void> validate(const CreateOptions& options) {
   if (!valid_page_size(options.page_size)) {
     return fail(Error(Code::kInvalidArgument,
                       "page_size is " + std::to_string(options.page_size) + " bytes")
                     .with_advice("Choose 4096, 8192, 16384, 32768 or 65536."));
   }
-  // A quarter of a page is what a tree's entry may take at most.
-  CAISSON_RETURN_IF_ERROR(
-      in_range("limits.key_size_max", options.limits.key_size_max, 1, options.page_size / 4));
-  CAISSON_RETURN_IF_ERROR(
-      in_range("limits.value_size_max", options.limits.value_size_max, 1, std::uint64_t{1} << 40U));
-  return in_range("limits.tree_height_max", options.limits.tree_height_max, 1, 64);
+  return validate(options.limits, options.page_size);
 }
 
 Result<void> validate(const PagerOptions& options) {

@@ -64,6 +64,9 @@ struct PagerOptions {
   std::function<std::uint64_t()> oldest_reader_epoch;
 };
 
+// Checks limits against the page size. Errors: kInvalidArgument naming the limit.
+Result<void> validate(const Limits& limits, std::uint32_t page_size);
+
 // Checks the numbers. Errors: kInvalidArgument naming the option.
 Result<void> validate(const CreateOptions& options);
 Result<void> validate(const PagerOptions& options);

@@ -1,6 +1,7 @@
 #include "pager/page_txn.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <utility>
 
@@ -63,10 +64,14 @@ void PageTxn::free(PageId id, TxnId birth) {
   Pager& pager = *pager_;
   const MutexLock lock(pager.mutex_);
   if (birth == txn_) {
-    pager.open_txn_->allocated.erase(id);
+    // A page that is not this transaction's own would be taken from whoever has it.
+    const bool own = pager.open_txn_->allocated.erase(id) == 1;
+    assert(own);
+    if (!own) return;
     pager.forget_page(id);
     pager.allocator_.give_back(id);
   } else {
+    assert(birth != TxnId{0} && birth < txn_ && pager.check_range(id));
     pager.open_txn_->freed.push_back({id, birth, txn_});
   }
 }

@@ -41,8 +41,8 @@ class PageTxn {
   // page: copy that to a new one.
   MutableBytes editable(PageId id);
 
-  // Frees a page, born at `birth`. One that this transaction made is gone at once; another one
-  // dies when this transaction is sealed.
+  // Frees a page, once, born at `birth` (it says so in its header). One that this transaction made
+  // is gone at once; another one dies when this transaction is sealed.
   void free(PageId id, TxnId birth);
 
   // Ends the transaction: its pages don't change any more, and what it freed is dead from here

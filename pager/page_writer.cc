@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include "base/codec.h"
@@ -16,13 +17,21 @@ constexpr std::size_t kBufferSize = std::size_t{1} << 20U;
 
 }  // namespace
 
-void PageWriter::fill_in_children(MutableBytes page) {
+Result<void> PageWriter::fill_in_children(MutableBytes page) {
   slots_.clear();
   layout_->child_slots(page, slots_);
   for (const ChildSlot& slot : slots_) {
     const std::uint32_t checksum = table_.checksum(slot.id);
-    if (checksum != 0) store_u32(page.data() + slot.checksum_offset, checksum);
+    std::byte* stored = page.data() + slot.checksum_offset;
+    if (checksum != 0) store_u32(stored, checksum);
+    if (load_u32(stored) == 0) {
+      return fail(Error(Code::kInvalidArgument, "page " + std::to_string(to_u64(slot.id)) +
+                                                    " has no checksum when its parent is written")
+                      .at_page(to_u64(read_header(page.data()).id))
+                      .with_rule("PAGE-7"));
+    }
   }
+  return {};
 }
 
 Result<void> PageWriter::compute_checksums(std::vector<PageImage> pages) {
@@ -42,7 +51,7 @@ Result<void> PageWriter::compute_checksums(std::vector<PageImage> pages) {
                         .at_page(to_u64(page.id)));
       }
       std::ranges::copy(bytes, copy.begin());
-      fill_in_children(copy);
+      CAISSON_RETURN_IF_ERROR(fill_in_children(copy));
       bytes = copy;
     }
     table_.set_checksum(page.id, page_checksum(checksum_seed_, bytes));
@@ -51,7 +60,6 @@ Result<void> PageWriter::compute_checksums(std::vector<PageImage> pages) {
 }
 
 Result<void> PageWriter::write(std::vector<PageImage> pages) {
-  CAISSON_RETURN_IF_ERROR(compute_checksums(pages));
   std::ranges::sort(pages, {}, &PageImage::id);
   io::AlignedBuffer buffer(std::min<std::size_t>(kBufferSize, pages.size() * page_size_));
   const std::size_t capacity = buffer.size() / std::max(1U, page_size_);
@@ -63,7 +71,7 @@ Result<void> PageWriter::write(std::vector<PageImage> pages) {
       const MutableBytes out = buffer.bytes().subspan(count * page_size_, page_size_);
       std::memcpy(out.data(), page.bytes, page_size_);
       if (!page.has_checksums) {
-        if (read_header(page.bytes).level > 0) fill_in_children(out);
+        if (read_header(page.bytes).level > 0) CAISSON_RETURN_IF_ERROR(fill_in_children(out));
         store_checksum(table_.checksum(page.id), out.data());
       }
       ++count;

@@ -33,14 +33,16 @@ class PageWriter {
         page_size_(page_size),
         checksum_seed_(checksum_seed) {}
 
-  // Writes the pages once each, in page order, neighbours in one call. Their checksums are in
-  // the table afterwards. A child that is not among them has its checksum in the table, or the
-  // right one stands in the slot. Not durable before a flush.
+  // First: puts the pages' checksums into the table, from the lowest level up. A child that is not
+  // among them has its checksum in the table, or the right one stands in the slot.
+  // kInvalidArgument where a child has none (PAGE-7 was broken), or there is no layout.
+  Result<void> compute_checksums(std::vector<PageImage> pages);
+
+  // Then: writes them once each, in page order, neighbours in one call. Not durable before a flush.
   Result<void> write(std::vector<PageImage> pages);
 
  private:
-  Result<void> compute_checksums(std::vector<PageImage> pages);
-  void fill_in_children(MutableBytes page);
+  Result<void> fill_in_children(MutableBytes page);
 
   io::File& file_;
   PageTable& table_;

@@ -46,7 +46,9 @@ class Writer : public ::testing::Test {
   }
 
   Result<void> write(const std::vector<PageImage>& images) {
-    return PageWriter(*file_, table_, &testing::array_layout(), kPageSize, kSeed).write(images);
+    PageWriter writer(*file_, table_, &testing::array_layout(), kPageSize, kSeed);
+    CAISSON_RETURN_IF_ERROR(writer.compute_checksums(images));
+    return writer.write(images);
   }
 
   Bytes written(std::uint64_t id) {
@@ -125,10 +127,17 @@ TEST_F(Writer, WritesMoreNeighboursThanItsBufferHolds) {
 
 TEST_F(Writer, RefusesPagesWithReferencesWithoutALayout) {
   PageWriter writer(*file_, table_, nullptr, kPageSize, kSeed);
-  const auto result = writer.write({{PageId{10}, make(10, 1, {20})}});
+  const auto result = writer.compute_checksums({{PageId{10}, make(10, 1, {20})}});
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code(), Code::kInvalidArgument);
-  EXPECT_TRUE(writer.write({{PageId{10}, make(10, 0)}}).has_value());
+  EXPECT_TRUE(writer.compute_checksums({{PageId{10}, make(10, 0)}}).has_value());
+}
+
+TEST_F(Writer, RefusesAParentWhoseChildHasNoChecksumYet) {  // PAGE-7
+  // Both of one level: the parent comes first, and would be written with an empty reference.
+  const auto result = write({{PageId{10}, make(10, 1, {20})}, {PageId{20}, make(20, 1)}});
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().rule(), "PAGE-7");
 }
 
 TEST_F(Writer, WritesNothingWhenThereIsNothing) {

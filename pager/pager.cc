@@ -50,6 +50,12 @@ Result<void> Pager::check_first_read(const PageRef& ref, Bytes page) {
   if (auto checked = check_page(checksum_seed_, page, expected); !checked) {
     return fail(std::move(checked.error()).in_file(file_->name()).at_offset(offset_of(ref.id)));
   }
+  if (known == 0 && ref.checksum == 0) {
+    return fail(Error(Code::kCorruption, "a reference without a checksum")
+                    .in_file(file_->name())
+                    .at_page(to_u64(ref.id))
+                    .with_rule("PAGE-4"));
+  }
   table_.set_checksum(ref.id, stored_checksum(page.data()));
   pages_verified_.fetch_add(1, std::memory_order_relaxed);
   return {};
@@ -112,11 +118,10 @@ void Pager::prefetch(PageId id) {
 }
 
 void Pager::advise(io::Advice advice) {
-  const std::uint64_t size = page_count_.load(std::memory_order_acquire) * page_size_;
   if (mapping_ != nullptr) {
-    mapping_->advise(0, size, advice);
+    mapping_->advise(0, mapping_->size(), advice);  // What the file grows by later, too.
   } else {
-    file_->advise(0, size, advice);
+    file_->advise(0, 0, advice);
   }
 }
 
@@ -135,10 +140,17 @@ void Pager::release_frames() {
   if (options_.oldest_reader_epoch) frames_.release(options_.oldest_reader_epoch());
 }
 
-bool Pager::evict_one() {
-  if (!options_.oldest_reader_epoch) return false;
-  // Two rounds: the first may only cool what it meets.
-  for (std::uint64_t step = 0; step < 2 * std::uint64_t{frames_.touched()}; ++step) {
+// Evicts ahead of need: a frame evicted now is free only once the readers of today are done, the
+// one that asks included. So some are always kept free or on the way there, and an operation
+// that reads no more pages than that always finds its frames.
+void Pager::evict_ahead() {
+  const std::uint64_t reserve = frames_.capacity() / 8;
+  if (!options_.oldest_reader_epoch || frames_.count(FrameState::kFree) >= reserve) return;
+  release_frames();
+  const std::uint64_t cached = frames_.count(FrameState::kCached);
+  // Two rounds over the frames at most: the first may only cool what it meets.
+  for (std::uint64_t step = 0; cached > 0 && step < 2 * std::uint64_t{frames_.touched()}; ++step) {
+    if (frames_.count(FrameState::kFree) + frames_.count(FrameState::kRetired) >= reserve) break;
     clock_hand_ = (clock_hand_ + 1) % frames_.touched();
     const Frame& frame = frames_.frame(clock_hand_);
     const std::byte* bytes = frames_.data(clock_hand_);
@@ -146,22 +158,13 @@ bool Pager::evict_one() {
     if (frame.state != FrameState::kCached || table_.present(frame.id) != bytes) continue;
     if (table_.cool(frame.id) || !table_.remove_if_cool(frame.id, bytes)) continue;
     frames_.retire(clock_hand_, epoch_.fetch_add(1, std::memory_order_seq_cst));
-    return true;
   }
-  return false;
+  release_frames();
 }
 
 std::optional<std::uint32_t> Pager::take_frame(FrameState state, PageId id, TxnId birth) {
-  std::optional<std::uint32_t> frame = frames_.take(state, id, birth);
-  if (!frame) {
-    release_frames();
-    frame = frames_.take(state, id, birth);
-  }
-  while (!frame && evict_one()) {
-    release_frames();
-    frame = frames_.take(state, id, birth);
-  }
-  return frame;
+  evict_ahead();
+  return frames_.take(state, id, birth);
 }
 
 std::optional<std::uint32_t> Pager::dirty_frame(PageId id) const {
@@ -175,7 +178,13 @@ void Pager::forget_page(PageId id) {
   const std::optional<std::uint32_t> frame = frames_.index_of(table_.present(id));
   table_.remove(id);
   table_.set_checksum(id, 0);
-  if (frame) frames_.give_back(*frame);
+  if (!frame) return;
+  if (frames_.frame(*frame).state == FrameState::kCached) {
+    // Whoever has just read the page may go on looking at it.
+    frames_.retire(*frame, epoch_.fetch_add(1, std::memory_order_seq_cst));
+  } else {
+    frames_.give_back(*frame);
+  }
 }
 
 void Pager::retire_written(std::span<const std::uint32_t> frames) {
@@ -241,11 +250,14 @@ void Pager::reclaim(std::span<const TxnId> pins) {
   }
   if (checkpoint_pin_) all.push_back(*checkpoint_pin_);
   std::ranges::sort(all);
+  last_pins_.assign(pins.begin(), pins.end());
   pins_known_ = true;
-  allocator_.reclaim(all, [this](const DeadPage& page) {
-    mutex_.assume_held();
-    forget_page(page.id);
-  });
+  if (!spilling_ && !pins.empty()) {
+    allocator_.reclaim(all, pins.back(), [this](const DeadPage& page) {
+      mutex_.assume_held();
+      forget_page(page.id);
+    });
+  }
   release_frames();
 }
 
@@ -296,19 +308,23 @@ Result<std::uint64_t> Pager::spill() {
   std::vector<PageImage> images;
   {
     const MutexLock lock(mutex_);
+    spilling_ = true;
     frames = choose_spill();
     for (const std::uint32_t index : frames) {
       images.push_back({frames_.frame(index).id, frames_.data(index)});
     }
   }
   PageWriter writer(*file_, table_, options_.layout, page_size_, checksum_seed_);
-  if (auto written = writer.write(std::move(images)); !written) {
-    if (written.error().code() != Code::kOutOfSpace) poison(written.error());
-    return fail(std::move(written).error());
+  Result<void> written = writer.compute_checksums(images);
+  if (written) {
+    written = writer.write(std::move(images));
+    if (!written && written.error().code() != Code::kOutOfSpace) poison(written.error());
   }
+  const MutexLock lock(mutex_);
+  spilling_ = false;
+  if (!written) return fail(std::move(written).error());
   pages_written_.fetch_add(frames.size(), std::memory_order_relaxed);
   pages_spilled_.fetch_add(frames.size(), std::memory_order_relaxed);
-  const MutexLock lock(mutex_);
   retire_written(frames);
   return frames.size();
 }

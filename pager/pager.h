@@ -52,7 +52,9 @@ struct PageImage;
 
 // What a checkpoint is to hold. Everything but the pages' own state comes from the caller.
 struct CheckpointRequest {
-  TxnId txn{};    // Durable in the log, pinned during the call, not below the last one.
+  // Durable in the log, not below the last one's, and among the pins of every reclaim() since it
+  // was sealed (or later than all of them): else pages of its root may have been reused.
+  TxnId txn{};
   PageId root{};  // 0: no tree.
   std::uint32_t apply_version = 0;
   LogPosition log;
@@ -127,7 +129,9 @@ class Pager {
 
   // Frees dead pages that no pin protects, and frames that no reader looks at. `pins` is sorted:
   // every txn whose root somebody may read, now or later; the published root and sealed ones
-  // are among them. Both metas and a running checkpoint are added here.
+  // are among them. Both metas and a running checkpoint are added here. Any thread: pages that
+  // died later than the newest pin are left for the next call, since transactions may have been
+  // sealed after the pins were looked at; and so are all while spill() runs.
   void reclaim(std::span<const TxnId> pins);
 
   // True once half of the frames hold dirty pages: time for a checkpoint, or for spill().
@@ -142,8 +146,8 @@ class Pager {
   // --- Checkpoint ----------------------------------------------------------------------------
 
   // Writes a checkpoint: K1 to K4 of spec/pages.md, section 5. On return both metas are whole
-  // and the new one is durable. kOutOfSpace before the meta was written changes nothing. Other
-  // failures poison: kDurabilityUnknown when it failed in K2 or later, kIoError in K1.
+  // and the new one is durable. kInvalidArgument, and kOutOfSpace before the meta was written,
+  // change nothing. A failure to write poisons: kDurabilityUnknown in K2 or later, kIoError in K1.
   Result<CheckpointResult> checkpoint(const CheckpointRequest& request);
 
   // Why this handle refuses to write, if it does (CKPT-4). Sticky.
@@ -178,7 +182,7 @@ class Pager {
   Result<const std::byte*> read_private(const PageRef& ref);
   Result<void> check_range(PageId id) const;
   Result<void> check_first_read(const PageRef& ref, Bytes page);
-  bool evict_one() CAISSON_REQUIRES(mutex_);
+  void evict_ahead() CAISSON_REQUIRES(mutex_);
   Error frames_used_up() const CAISSON_REQUIRES(mutex_);
 
   Result<void> check_writable() const;
@@ -195,7 +199,9 @@ class Pager {
   void poison(const Error& cause);
 
   Result<CheckpointPlan> plan_checkpoint(const CheckpointRequest& request);
+  Result<void> check_root(const CheckpointRequest& request) const CAISSON_REQUIRES(mutex_);
   Result<void> take_blob_pages(CheckpointPlan& plan) CAISSON_REQUIRES(mutex_);
+  void give_back_blob(CheckpointPlan& plan) CAISSON_REQUIRES(mutex_);
   Result<void> write_checkpoint(const CheckpointRequest& request, CheckpointPlan& plan);
   Result<void> flush_and_write_meta(const Meta& meta);
   void abandon(CheckpointPlan& plan);
@@ -236,7 +242,9 @@ class Pager {
   std::uint64_t last_sequence_ CAISSON_GUARDED_BY(mutex_) = 0;
   std::array<std::vector<PageId>, 2> blob_pages_ CAISSON_GUARDED_BY(mutex_);
   std::optional<TxnId> checkpoint_pin_ CAISSON_GUARDED_BY(mutex_);
-  bool pins_known_ CAISSON_GUARDED_BY(mutex_) = false;  // reclaim() has been called.
+  bool spilling_ CAISSON_GUARDED_BY(mutex_) = false;  // Frames of dead pages are being written.
+  std::vector<TxnId> last_pins_ CAISSON_GUARDED_BY(mutex_);  // As reclaim() was last given them.
+  bool pins_known_ CAISSON_GUARDED_BY(mutex_) = false;       // reclaim() has been called.
   std::optional<Error> poison_cause_ CAISSON_GUARDED_BY(mutex_);
   std::uint32_t clock_hand_ CAISSON_GUARDED_BY(mutex_) = 0;
 };

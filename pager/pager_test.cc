@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <thread>
 
 #include "base/codec.h"
 #include "base/random.h"
@@ -321,6 +322,60 @@ TEST(Pager, KeepsFramesThatAReaderMayLookAt) {
   EXPECT_TRUE(std::equal(seen.begin(), seen.end(), leaf));  // Nobody took it.
   oldest = pager->epoch();                                  // The reader is done.
   EXPECT_TRUE(next.allocate(kArrayLeaf, 0).has_value());
+}
+
+TEST(Pager, EvictsAheadSoThatARegisteredReaderFindsFrames) {
+  Harness store({.memory_budget_bytes = std::uint64_t{4} << 20U});
+  for (std::uint32_t i = 0; i < 300; ++i) store.set(i, i + 1);
+  store.checkpoint();
+  const Meta meta = store.pager().checkpointed();
+  store.close();
+  // One reader that registers anew for each value, as a point read does, with 64 frames for 301
+  // pages. What it evicts itself is not free before it is done.
+  std::atomic<std::uint64_t> oldest = 0;
+  PagerOptions options = small_options(PageAccess::kPrivate, 64 * 4096);
+  options.oldest_reader_epoch = [&oldest] { return oldest.load(); };
+  const auto pager = value_of(open_pager(store.directory(), options));
+  const PageArray array(*pager, meta.root);
+  Random random(9);
+  for (int i = 0; i < 3000; ++i) {
+    oldest = pager->epoch();
+    const auto index = static_cast<std::uint32_t>(random.below(300));
+    ASSERT_EQ(value_of(array.get(index)), index + 1U) << i;
+  }
+  const PagerStats stats = pager->stats();
+  EXPECT_GT(stats.cached_frames, 40U);  // It is a cache all the same.
+  EXPECT_LT(stats.pages_verified, 3000U);
+}
+
+TEST(Pager, SpillingBesideReclaimingGivesNoFrameToTwoPages) {
+  Harness store({.memory_budget_bytes = 64 * 4096});
+  std::atomic<bool> done{false};
+  std::atomic<std::uint64_t> newest{0};
+  // Stands for the checkpoint thread; ends when `done` is set, and is joined here.
+  std::jthread reclaimer([&] {
+    while (!done) store.pager().reclaim(std::vector<TxnId>{TxnId{newest.load()}});
+  });
+  ArrayModel model;
+  Random random(4);
+  for (std::uint64_t round = 1; round <= 300; ++round) {
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> changes;
+    for (int i = 0; i < 8; ++i) {
+      const auto index = static_cast<std::uint32_t>(random.below(30));
+      changes.emplace_back(index, round * 100 + static_cast<std::uint64_t>(i));
+      model[index] = changes.back().second;
+    }
+    if (store.pager().should_spill()) value_of(store.pager().spill());
+    store.set_all(changes);
+    newest = to_u64(store.txn());
+    if (round % 20 == 0) {
+      ASSERT_EQ(store.contents(), model) << round;
+    }
+  }
+  done = true;
+  reclaimer.join();
+  EXPECT_EQ(store.contents(), model);
+  EXPECT_GT(store.pager().stats().pages_spilled, 0U);
 }
 
 TEST(Pager, GrowsInStepsAndStopsAtItsAddressSpace) {

@@ -55,8 +55,16 @@ class Scrubber {
 
   void add(ScrubSeverity severity, Error error) {
     ++report_.findings_total;
-    if (report_.findings.size() < options_.findings_max) {
-      report_.findings.push_back({severity, std::move(error).in_file(pager_.file_->name())});
+    std::vector<ScrubFinding>& kept = report_.findings;
+    const std::uint64_t damage_kept = std::min<std::uint64_t>(report_.damage_total, kept.size());
+    ScrubFinding finding{severity, std::move(error).in_file(pager_.file_->name())};
+    if (severity == ScrubSeverity::kDamage) {
+      // In front of the notes, of which the last one goes if there is no room.
+      ++report_.damage_total;
+      kept.insert(kept.begin() + static_cast<std::ptrdiff_t>(damage_kept), std::move(finding));
+      if (kept.size() > options_.findings_max) kept.pop_back();
+    } else if (kept.size() < options_.findings_max) {
+      kept.push_back(std::move(finding));
     }
   }
 

@@ -34,7 +34,8 @@ struct ScrubReport {
   std::uint64_t pages_in_memory = 0;  // Not in the file yet.
   bool stopped = false;               // The stop token asked for it; the rest was not looked at.
   std::uint64_t findings_total = 0;
-  std::vector<ScrubFinding> findings;  // The first findings_max of them.
+  std::uint64_t damage_total = 0;      // Of those, damage.
+  std::vector<ScrubFinding> findings;  // At most findings_max of them: damage first.
 };
 
 struct ScrubOptions {

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "pager/testing/harness.h"
 
 namespace caisson::pager {
@@ -123,6 +125,21 @@ TEST_F(Scrub, KeepsOnlyAsManyFindingsAsWanted) {
   const ScrubReport report = value_of(scrub(store_.pager(), options));
   EXPECT_EQ(report.findings.size(), 3U);
   EXPECT_EQ(report.findings_total, 21U);
+}
+
+TEST_F(Scrub, KeepsDamageInFrontOfNotesHoweverManyThereAre) {
+  std::set<PageId> in_use;
+  for (const PageId id : value_of(store_.array().pages())) in_use.insert(id);
+  for (std::uint64_t id = 32; id < store_.pager().stats().page_count; ++id) flip(id * 4096 + 9);
+  ScrubOptions options;
+  options.findings_max = 2;
+  const ScrubReport report = value_of(scrub(store_.pager(), options));
+  EXPECT_GE(report.damage_total, in_use.size());
+  EXPECT_GT(report.findings_total, report.damage_total);
+  ASSERT_EQ(report.findings.size(), 2U);
+  for (const ScrubFinding& finding : report.findings) {
+    EXPECT_EQ(finding.severity, ScrubSeverity::kDamage);
+  }
 }
 
 TEST_F(Scrub, OpenUntrustedRefusesAnyDamageItCouldServe) {  // OPEN-3

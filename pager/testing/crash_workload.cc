@@ -137,6 +137,9 @@ class Life {
         model[index] = value;
       }
     }
+    if (random_.chance(1, 4)) {  // Pages of the open transaction are among what is spilled.
+      if (auto spilled = pager_->spill(); !spilled) return failed("spill", spilled.error());
+    }
     if (random_.chance(1, 6)) {
       txn->roll_back();
       return;
