@@ -58,9 +58,9 @@ struct PagerOptions {
   // pager.
   const PageLayout* layout = nullptr;
 
-  // The least epoch that any reader noted and is still reading with; Pager::epoch(), read before
-  // the readers were looked at, if there are none. Called with the pager's mutex held, so it
-  // must not call the pager. Absent: a reader may hold every frame for ever.
+  // The least epoch by which a reader is registered; if there is none, Pager::epoch() as it was
+  // before the readers were looked at. Called with the pager's mutex held, so it calls nothing of
+  // the pager but epoch(). Absent: a reader may hold every frame for ever.
   std::function<std::uint64_t()> oldest_reader_epoch;
 };
 

@@ -13,10 +13,11 @@
 // at a time, through PageTxn. One checkpoint at a time, on any thread, while the writer goes on.
 // scrub() and stats() on any thread.
 //
-// Lifetime of bytes. What read() returned is valid while its reader is registered: the reader
-// noted epoch() before its first read, and the oldest_reader_epoch option keeps answering at most
-// that number until it is done. It sees the pages of a root as long as that root's txn is among
-// the pins given to reclaim().
+// Lifetime of bytes. What read() returned is valid while its reader is registered. A reader
+// registers by storing epoch() where the oldest_reader_epoch option looks, reading epoch() again,
+// and starting over if it has moved (all sequentially consistent: otherwise frames could be
+// released between the two unseen). It is registered until it takes its number away. It sees the
+// pages of a root as long as that root's txn is among the pins given to reclaim().
 
 #ifndef CAISSON_PAGER_PAGER_H_
 #define CAISSON_PAGER_PAGER_H_
@@ -101,7 +102,7 @@ class Pager {
     return read_first(ref);
   }
 
-  // The number that a reader notes before it reads. Grows with every batch of frames retired.
+  // The number by which a reader registers. Grows with every batch of frames retired. Never waits.
   std::uint64_t epoch() const { return epoch_.load(std::memory_order_seq_cst); }
 
   // Asks the system to fetch a page that will be read soon. Only a hint.
