@@ -12,18 +12,10 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "pager/dead_pages.h"
 #include "pager/page_set.h"
 
 namespace caisson::pager {
-
-// Pages with the same birth and death.
-struct DeadRun {
-  PageRun run;
-  TxnId birth{};
-  TxnId death{};
-
-  friend bool operator==(const DeadRun&, const DeadRun&) = default;
-};
 
 // The three lists of a blob, each ascending, of maximal runs.
 struct AllocationState {

@@ -6,19 +6,20 @@
 namespace caisson::pager {
 namespace {
 
-std::vector<DeadRun> runs_of(std::vector<DeadPage> pages) {
-  std::ranges::sort(pages, {}, &DeadPage::id);
+// Joins runs that touch and are alike: a state has one encoding.
+std::vector<DeadRun> maximal(std::vector<DeadRun> dead) {
+  std::ranges::sort(dead, {}, [](const DeadRun& run) { return run.run.first; });
   std::vector<DeadRun> runs;
-  for (const DeadPage& page : pages) {
+  for (const DeadRun& run : dead) {
     if (!runs.empty()) {
       DeadRun& last = runs.back();
-      if (to_u64(last.run.first) + last.run.count == to_u64(page.id) && last.birth == page.birth &&
-          last.death == page.death) {
-        ++last.run.count;
+      if (to_u64(last.run.first) + last.run.count == to_u64(run.run.first) &&
+          last.birth == run.birth && last.death == run.death) {
+        last.run.count += run.run.count;
         continue;
       }
     }
-    runs.push_back({{page.id, 1}, page.birth, page.death});
+    runs.push_back(run);
   }
   return runs;
 }
@@ -28,11 +29,7 @@ std::vector<DeadRun> runs_of(std::vector<DeadPage> pages) {
 Allocator::Allocator(std::uint64_t page_count, std::uint64_t capacity, const AllocationState& state)
     : page_count_(page_count), capacity_(std::max(page_count, capacity)) {
   for (const PageRun& run : state.free) free_.insert(run);
-  for (const DeadRun& dead : state.dead) {
-    for (std::uint64_t i = 0; i < dead.run.count; ++i) {
-      dead_.add({PageId{to_u64(dead.run.first) + i}, dead.birth, dead.death});
-    }
-  }
+  for (const DeadRun& dead : state.dead) dead_.add(dead);
 }
 
 std::uint64_t Allocator::available(AllocationUse use) const {
@@ -52,7 +49,7 @@ std::optional<PageId> Allocator::take(AllocationUse use) {
 
 PageSet Allocator::dead_pages() const {
   PageSet pages;
-  dead_.for_each([&](const DeadPage& page) { pages.insert(page.id); });
+  dead_.for_each([&](const DeadRun& dead) { pages.insert(dead.run); });
   return pages;
 }
 
@@ -76,21 +73,22 @@ AllocationState Allocator::as_of(TxnId txn, std::span<const PageId> open_txn_pag
   for (const Young& young : young_) {
     if (young.txn > txn) insert_all(young.pages, free);
   }
-  std::vector<DeadPage> dead;
-  dead_.for_each([&](const DeadPage& page) {
+  std::vector<DeadRun> dead;
+  dead_.for_each([&](const DeadRun& run) {
     // One that died later is alive as of `txn`, or was not born yet and is free.
-    if (page.death > txn) return;
-    if (never_written(page.id)) {
-      free.insert(page.id);
+    if (run.death > txn) return;
+    // Only single pages, which died in this process, can be unwritten.
+    if (run.run.count == 1 && never_written(run.run.first)) {
+      free.insert(run.run);
     } else {
-      dead.push_back(page);
+      dead.push_back(run);
     }
   });
   erase_all(blob, free);
   erase_all(earlier_blob, free);
   PageSet earlier;
   insert_all(earlier_blob, earlier);
-  return {.free = free.runs(), .dead = runs_of(std::move(dead)), .earlier_blob = earlier.runs()};
+  return {.free = free.runs(), .dead = maximal(std::move(dead)), .earlier_blob = earlier.runs()};
 }
 
 void Allocator::forget_young(TxnId txn) {

@@ -48,8 +48,9 @@ class Allocator {
   // The lowest free id, or a new one; none when the file has to grow first.
   std::optional<PageId> take(AllocationUse use);
 
-  // The id is free at once: nothing that anybody can read refers to it.
+  // The ids are free at once: nothing that anybody can read refers to them.
   void give_back(PageId id) { free_.insert(id); }
+  void give_back(const PageRun& run) { free_.insert(run); }
 
   // The pages that a sealed transaction made. They count as free in checkpoints of earlier
   // transactions.
@@ -62,9 +63,9 @@ class Allocator {
   // each. `pins` is sorted.
   template <typename Freed>
   void reclaim(std::span<const TxnId> pins, TxnId newest, Freed freed) {
-    dead_.reclaim(pins, newest, [&](const DeadPage& page) {
-      free_.insert(page.id);
-      freed(page);
+    dead_.reclaim(pins, newest, [&](const DeadRun& dead) {
+      free_.insert(dead.run);
+      freed(dead.run);
     });
   }
 

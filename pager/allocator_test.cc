@@ -86,7 +86,7 @@ TEST(Allocator, TellsOfEachPageThatItReclaims) {  // ALLOC-5
   allocator.retire({PageId{41}, TxnId{5}, TxnId{6}});
   std::vector<PageId> freed;
   const std::vector<TxnId> pins = {TxnId{4}, TxnId{6}};
-  allocator.reclaim(pins, kAlive, [&](const DeadPage& page) { freed.push_back(page.id); });
+  allocator.reclaim(pins, kAlive, [&](const PageRun& run) { freed.push_back(run.first); });
   EXPECT_EQ(freed, std::vector<PageId>{PageId{41}});
   EXPECT_TRUE(allocator.is_free(PageId{41}));
   EXPECT_TRUE(allocator.dead_pages().contains(PageId{40}));
@@ -205,7 +205,7 @@ class Store {
     for (const std::uint64_t pin : pins) sorted.emplace_back(TxnId{pin});
     std::set<std::uint64_t> freed;
     allocator_.reclaim(sorted, kAlive,
-                       [&](const DeadPage& page) { freed.insert(to_u64(page.id)); });
+                       [&](const PageRun& run) { freed.insert(to_u64(run.first)); });
     ASSERT_EQ(freed, expected);
   }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "pager/page_set.h"
 
 namespace caisson::pager {
 
@@ -22,15 +23,27 @@ struct DeadPage {
   TxnId death{};
 };
 
+// Pages with the same birth and death.
+struct DeadRun {
+  PageRun run;
+  TxnId birth{};
+  TxnId death{};
+
+  friend bool operator==(const DeadRun&, const DeadRun&) = default;
+};
+
 // Applies the reuse rule (ALLOC-5): a dead page may be reused when no pin lies in
-// [birth, death). Each page waits for one pin that protects it, and is looked at again only
+// [birth, death). Each run waits for one pin that protects it, and is looked at again only
 // when that pin has gone; so a long-lived reader costs nothing for the pages that wait for it.
 // Not thread-safe.
 class DeadPages {
  public:
-  void add(const DeadPage& page) { fresh_.push_back(page); }
+  void add(const DeadPage& page) { add(DeadRun{{page.id, 1}, page.birth, page.death}); }
 
-  // Hands every page that no pin protects and that died no later than `newest` to `release`, and
+  // As one: a run lives and dies whole, so memory follows the runs and not the pages.
+  void add(const DeadRun& run) { fresh_.push_back(run); }
+
+  // Hands every run that no pin protects and that died no later than `newest` to `release`, and
   // forgets it.
   // `pins` is sorted. A pin that was not there at the last call must not lie before the newest
   // death known then (new readers start at published states).
@@ -44,38 +57,39 @@ class DeadPages {
       fresh_.insert(fresh_.end(), entry->second.begin(), entry->second.end());
       entry = waiting_.erase(entry);
     }
-    std::vector<DeadPage> too_young;
-    for (const DeadPage& page : fresh_) {
-      if (page.death > newest) {
-        too_young.push_back(page);
+    std::vector<DeadRun> too_young;
+    for (const DeadRun& run : fresh_) {
+      if (run.death > newest) {
+        too_young.push_back(run);
         continue;
       }
-      const auto pin = std::ranges::lower_bound(pins, page.birth);
-      if (pin == pins.end() || *pin >= page.death) {
-        release(page);
+      const auto pin = std::ranges::lower_bound(pins, run.birth);
+      if (pin == pins.end() || *pin >= run.death) {
+        release(run);
       } else {
-        waiting_[*pin].push_back(page);
+        waiting_[*pin].push_back(run);
       }
     }
     fresh_ = std::move(too_young);
   }
 
-  // Calls `visit` for every page, in no particular order.
+  // Calls `visit` for every run, in no particular order.
   template <typename Visit>
   void for_each(Visit visit) const {
     for (const auto& [pin, pages] : waiting_) std::ranges::for_each(pages, visit);
     std::ranges::for_each(fresh_, visit);
   }
 
+  // Pages, not runs.
   std::uint64_t count() const {
-    std::uint64_t count = fresh_.size();
-    for (const auto& [pin, pages] : waiting_) count += pages.size();
+    std::uint64_t count = 0;
+    for_each([&count](const DeadRun& run) { count += run.run.count; });
     return count;
   }
 
  private:
-  std::vector<DeadPage> fresh_;                     // Not compared with any pins yet.
-  std::map<TxnId, std::vector<DeadPage>> waiting_;  // By the pin that protects them.
+  std::vector<DeadRun> fresh_;                     // Not compared with any pins yet.
+  std::map<TxnId, std::vector<DeadRun>> waiting_;  // By the pin that protects them.
 };
 
 }  // namespace caisson::pager

@@ -24,8 +24,8 @@ struct Life {
   auto operator<=>(const Life&) const = default;
 };
 
-Life life_of(const DeadPage& page) {
-  return {to_u64(page.id), to_u64(page.birth), to_u64(page.death)};
+Life life_of(const DeadRun& page) {
+  return {to_u64(page.run.first), to_u64(page.birth), to_u64(page.death)};
 }
 
 DeadPage page_of(const Life& life) {
@@ -36,7 +36,7 @@ std::set<Life> reclaimed(DeadPages& pages, const std::set<std::uint64_t>& pins) 
   std::vector<TxnId> sorted;
   for (const std::uint64_t pin : pins) sorted.emplace_back(TxnId{pin});
   std::set<Life> released;
-  pages.reclaim(sorted, kAlive, [&](const DeadPage& page) {
+  pages.reclaim(sorted, kAlive, [&](const DeadRun& page) {
     EXPECT_TRUE(released.insert(life_of(page)).second) << "released twice";
   });
   return released;
@@ -44,7 +44,7 @@ std::set<Life> reclaimed(DeadPages& pages, const std::set<std::uint64_t>& pins) 
 
 std::set<Life> all_of(const DeadPages& pages) {
   std::set<Life> all;
-  pages.for_each([&](const DeadPage& page) { all.insert(life_of(page)); });
+  pages.for_each([&](const DeadRun& page) { all.insert(life_of(page)); });
   return all;
 }
 
@@ -125,10 +125,10 @@ TEST(DeadPages, AgreesWithThePlainRuleOverRandomHistories) {
 
 TEST(DeadPages, AreLeftAloneWhenTheyDiedAfterThePinsWereLookedAt) {  // ALLOC-5
   DeadPages pages;
-  pages.add({PageId{40}, TxnId{11}, TxnId{12}});
+  pages.add(DeadPage{PageId{40}, TxnId{11}, TxnId{12}});
   const std::vector<TxnId> pins = {TxnId{10}};
   int released = 0;
-  const auto count = [&released](const DeadPage&) { ++released; };
+  const auto count = [&released](const DeadRun&) { ++released; };
   pages.reclaim(pins, TxnId{10}, count);  // 11 may be the published root by now.
   EXPECT_EQ(released, 0);
   const std::vector<TxnId> later = {TxnId{12}};

@@ -26,7 +26,7 @@ std::uint32_t block_checksum(Bytes block) {
   return crc32c_extend(crc, block.subspan(kChecksumOffset + kZeros.size()));
 }
 
-std::unexpected<Error> broken(MetaSlot slot, Code code, const char* rule, std::string what) {
+std::unexpected<Error> broken(MetaSlot slot, Code code, const char* rule, const std::string& what) {
   return fail(Error(code, std::string(to_string(slot)) + " " + what)
                   .at_offset(meta_offset(slot))
                   .with_rule(rule));

@@ -169,6 +169,7 @@ Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOpti
   CAISSON_RETURN_IF_ERROR(attempt.read_metas(directory));
   CAISSON_RETURN_IF_ERROR(attempt.compare_metas());
   for (Candidate& candidate : attempt.candidates_) attempt.check_checkpoint(candidate);
+  attempt.check_earlier_blob();
   return attempt;
 }
 
@@ -262,6 +263,20 @@ void OpenAttempt::check_checkpoint(Candidate& candidate) {
   if (auto checked = check(); !checked) {
     candidate.reason = std::move(checked.error()).in_file(kPageFileName);
   }
+}
+
+// ALLOC-6: what the newer checkpoint calls the earlier blob is the blob of the older one.
+void OpenAttempt::check_earlier_blob() {
+  if (!candidates_[0].offered() || !candidates_[1].offered()) return;
+  const bool a_is_newer = candidates_[0].meta->sequence > candidates_[1].meta->sequence;
+  Candidate& newer = candidates_[a_is_newer ? 0 : 1];
+  PageSet pages;
+  for (const PageId id : candidates_[a_is_newer ? 1 : 0].blob_pages) pages.insert(id);
+  if (newer.allocation.earlier_blob == pages.runs()) return;
+  newer.reason = Error(Code::kCorruption, std::string(to_string(newer.meta->slot)) +
+                                              " names other pages as the earlier blob's")
+                     .in_file(kPageFileName)
+                     .with_rule("ALLOC-6");
 }
 
 Result<void> OpenAttempt::read_page(const Meta& meta, const PageRef& ref, MutableBytes into) const {
@@ -402,15 +417,10 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
     pager->newer_meta_left_.store(true, std::memory_order_release);
   }
   // The earlier blob is that checkpoint's; without it, its pages belong to nobody.
-  for (const PageRun& run : chosen.allocation.earlier_blob) {
-    for (std::uint64_t i = 0; i < run.count; ++i) {
-      const PageId id{to_u64(run.first) + i};
-      if (earlier_exists) {
-        pager->blob_pages_[static_cast<std::size_t>(other(slot))].push_back(id);
-      } else {
-        pager->allocator_.give_back(id);
-      }
-    }
+  if (earlier_exists) {
+    pager->blob_pages_[static_cast<std::size_t>(other(slot))] = rest.blob_pages;
+  } else {
+    for (const PageRun& run : chosen.allocation.earlier_blob) pager->allocator_.give_back(run);
   }
   return pager;
 }

@@ -67,6 +67,7 @@ class OpenAttempt {
   Result<void> read_metas(io::Directory& directory);
   Result<void> compare_metas() const;
   void check_checkpoint(Candidate& candidate);
+  void check_earlier_blob();
   Result<void> read_allocation(Candidate& candidate);
   Result<void> read_page(const Meta& meta, const PageRef& ref, MutableBytes into) const;
 

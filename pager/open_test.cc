@@ -19,7 +19,6 @@ using testing::ArrayModel;
 using testing::Harness;
 using ::testing::HasSubstr;
 using testing::kPagesPath;
-using testing::kStorePath;
 using testing::small_options;
 using testing::value_of;
 

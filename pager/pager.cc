@@ -253,9 +253,9 @@ void Pager::reclaim(std::span<const TxnId> pins) {
   last_pins_.assign(pins.begin(), pins.end());
   pins_known_ = true;
   if (!spilling_ && !pins.empty()) {
-    allocator_.reclaim(all, pins.back(), [this](const DeadPage& page) {
+    allocator_.reclaim(all, pins.back(), [this](const PageRun& run) {
       mutex_.assume_held();
-      forget_page(page.id);
+      for (std::uint64_t i = 0; i < run.count; ++i) forget_page(PageId{to_u64(run.first) + i});
     });
   }
   release_frames();

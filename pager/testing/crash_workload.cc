@@ -71,6 +71,11 @@ class Life {
     if (!allowed) violation_ = what + ": " + error.to_string();
   }
 
+  // A full disk, where faults are part of the game: no reason to end a life.
+  bool lacks_space(const Error& error) const {
+    return options_.faults_expected && error.code() == Code::kOutOfSpace;
+  }
+
   void open() {
     io::Vfs& vfs = machine_.vfs();
     if (!history_.created) {
@@ -130,7 +135,10 @@ class Life {
     for (std::uint64_t i = 0; i < changes; ++i) {
       const auto index = static_cast<std::uint32_t>(random_.below(kIndexCount));
       const std::uint64_t value = random_.chance(1, 4) ? 0 : random_.between(1, 1'000'000);
-      if (auto set = array.set(*txn, index, value); !set) return failed("set", set.error());
+      if (auto set = array.set(*txn, index, value); !set) {
+        if (lacks_space(set.error())) return;  // The transaction rolls back, and life goes on.
+        return failed("set", set.error());
+      }
       if (value == 0) {
         model.erase(index);
       } else {
@@ -138,7 +146,12 @@ class Life {
       }
     }
     if (random_.chance(1, 4)) {  // Pages of the open transaction are among what is spilled.
-      if (auto spilled = pager_->spill(); !spilled) return failed("spill", spilled.error());
+      spill();
+      if (!going()) return;
+    }
+    if (random_.chance(1, 4)) {  // Of the state before this transaction, while it is open.
+      checkpoint();
+      if (!going()) return;
     }
     if (random_.chance(1, 6)) {
       txn->roll_back();
@@ -152,7 +165,8 @@ class Life {
   }
 
   void spill() {
-    if (auto spilled = pager_->spill(); !spilled) failed("spill", spilled.error());
+    const auto spilled = pager_->spill();
+    if (!spilled && !lacks_space(spilled.error())) failed("spill", spilled.error());
   }
 
   void checkpoint() {
@@ -172,6 +186,7 @@ class Life {
       // CKPT-4: nothing changed, so the store can't open there.
       if (!was_possible) history_.possible.erase(txn_);
       if (pager_->poisoned()) violation_ = "lack of space poisoned the handle";
+      if (lacks_space(result.error())) return;  // Nothing changed, so life goes on.
     } else if (!machine_.down() && !pager_->poisoned() && !was_possible) {
       violation_ = "a checkpoint failed and did not poison: " + result.error().to_string();
     }
