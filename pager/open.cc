@@ -304,8 +304,8 @@ Result<void> OpenAttempt::read_allocation(Candidate& candidate) {
                       .at_page(to_u64(next.id))
                       .with_rule("ALLOC-3"));
     }
-    seen.insert(next.id);
     CAISSON_RETURN_IF_ERROR(read_page(meta, next, page));
+    seen.insert(next.id);  // In range: it has been read.
     const std::size_t left = meta.allocation.size_bytes - blob.size();
     CAISSON_ASSIGN_OR_RETURN(const BlobPart part, parse_blob_page(page, std::min(per_page, left)));
     blob.insert(blob.end(), part.bytes.begin(), part.bytes.end());
