@@ -53,7 +53,7 @@ Result<CheckpointResult> Pager::checkpoint(const CheckpointRequest& request) {
   CAISSON_RETURN_IF_ERROR(check_writable());  // Again: a spill may have failed meanwhile.
   CAISSON_ASSIGN_OR_RETURN(CheckpointPlan plan, plan_checkpoint(request));
   if (auto written = write_checkpoint(request, plan); !written) {
-    if (!is_poisoned_.load(std::memory_order_acquire)) abandon(plan);
+    abandon(plan);
     return fail(std::move(written).error());
   }
   complete(plan);
@@ -233,7 +233,8 @@ Result<void> Pager::flush_and_write_meta(const Meta& meta) {
   return file_->sync_data();                                             // K4
 }
 
-// The file is as before, so everything else is, too: what was dirty still is.
+// Everything is as before: what was dirty still is. After a poisoning failure the blob's pages may
+// be those of a whole meta, but nothing is written any more that could take their place.
 void Pager::abandon(CheckpointPlan& plan) {
   const MutexLock lock(mutex_);
   give_back_blob(plan);

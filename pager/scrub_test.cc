@@ -71,6 +71,31 @@ TEST_F(Scrub, FindsBytesBetweenTheMetas) {  // FILE-2
   }
 }
 
+TEST_F(Scrub, TakesAnUnfinishedCheckpointForNoDamage) {
+  std::uint64_t poisoned = 0;
+  for (std::uint64_t fail_at = 0;; ++fail_at) {
+    Harness store({.seed = fail_at + 1, .access = PageAccess::kPrivate});
+    for (std::uint32_t i = 0; i < 20; ++i) store.set(i, i + 1);
+    store.checkpoint();
+    store.set(3, 33);
+    store.machine().inject({.call = store.machine().calls() + fail_at,
+                            .kind = io::sim::FaultKind::kIoError});
+    CheckpointRequest request;
+    request.txn = store.txn();
+    request.root = store.array().root().id;
+    if (store.pager().checkpoint(request)) break;
+    ASSERT_TRUE(store.pager().poisoned());
+    ++poisoned;
+    // All but a meta that may have been written in part.
+    for (const ScrubFinding& finding : value_of(scrub(store.pager(), {})).findings) {
+      if (finding.severity == ScrubSeverity::kDamage) {
+        EXPECT_EQ(finding.error.rule(), "META-2") << fail_at << ": " << finding.error.to_string();
+      }
+    }
+  }
+  EXPECT_GE(poisoned, 4U);  // K1 to K4.
+}
+
 TEST_F(Scrub, NotesAFreePageThatHoldsNoise) {
   ASSERT_GT(store_.pager().stats().free_pages, 0U);
   const std::uint64_t end = store_.pager().stats().page_count;
