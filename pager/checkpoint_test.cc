@@ -18,6 +18,7 @@ using io::sim::FaultKind;
 using io::sim::TracedCall;
 using testing::ArrayModel;
 using testing::Harness;
+using ::testing::HasSubstr;
 using testing::value_of;
 
 CheckpointRequest request_for(Harness& store) {
@@ -234,9 +235,11 @@ TEST(Checkpoint, RefusesARootThatIsNotOneOfItsTxn) {  // CKPT-6
   store.set(1, 2);
   CheckpointRequest mixed{
       .txn = first, .root = store.array().root().id, .apply_version = 0, .log = {}};
-  EXPECT_EQ(store.pager().checkpoint(mixed).error().code(), Code::kInvalidArgument);
+  EXPECT_THAT(store.pager().checkpoint(mixed).error().message(), HasSubstr("the root"));
   mixed = {.txn = store.txn(), .root = first_root, .apply_version = 0, .log = {}};
-  EXPECT_EQ(store.pager().checkpoint(mixed).error().code(), Code::kInvalidArgument);
+  const auto refused = store.pager().checkpoint(mixed);
+  EXPECT_EQ(refused.error().code(), Code::kInvalidArgument);
+  EXPECT_THAT(refused.error().message(), HasSubstr("the root"));
   EXPECT_FALSE(store.pager().poisoned().has_value());
   store.checkpoint();
   store.reopen();
@@ -249,7 +252,9 @@ TEST(Checkpoint, RefusesATxnThatNobodyPinned) {  // ALLOC-5
   const CheckpointRequest late = request_for(store);
   store.set(1, 2);
   store.reclaim();  // Pages of the first may have been reused from here on.
-  EXPECT_EQ(store.pager().checkpoint(late).error().code(), Code::kInvalidArgument);
+  const auto refused = store.pager().checkpoint(late);
+  EXPECT_EQ(refused.error().code(), Code::kInvalidArgument);
+  EXPECT_THAT(refused.error().message(), HasSubstr("was not pinned"));
 }
 
 TEST(Checkpoint, RefusesToWriteDownAPageThatWasFreedTwice) {  // ALLOC-2

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
+#include "pager/meta.h"
 #include "pager/mutants.h"
 #include "pager/testing/crash_workload.h"
 
@@ -57,6 +59,11 @@ std::string run_with(Machine& machine, History& history, std::uint64_t seed, boo
   return "";
 }
 
+bool writes_meta(const io::sim::TracedCall& call) {
+  return call.call == io::Call::kWrite &&
+         (call.offset == meta_offset(MetaSlot::kA) || call.offset == meta_offset(MetaSlot::kB));
+}
+
 Catch hunt(Mutant mutant, std::uint64_t seeds) {
   active_mutant = mutant;
   Catch result;
@@ -67,16 +74,21 @@ Catch hunt(Mutant mutant, std::uint64_t seeds) {
   };
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     std::uint64_t calls = 1;
+    std::vector<io::sim::TracedCall> trace;
     for (std::uint64_t call = 0; call < calls; ++call) {
       for (const FaultKind kind : {FaultKind::kPowerCut, FaultKind::kKill, FaultKind::kSyncDrops}) {
         Machine machine(seed);
         if (call != 0) machine.inject({call, kind, false});
+        machine.record_trace(call == 0);
         History history;
         if (found(run_with(machine, history, seed, kind == FaultKind::kSyncDrops))) return result;
         if (call == 0) {
           calls = machine.calls();
+          trace = machine.trace();
         } else if (kind == FaultKind::kPowerCut) {
-          for (std::uint64_t variant = 0; variant < 6; ++variant) {
+          // A torn meta differs from both it might have been in one of twenty states or so.
+          const std::uint64_t variants = writes_meta(trace[call - 1]) ? 60 : 6;
+          for (std::uint64_t variant = 0; variant < variants; ++variant) {
             const CrashMode mode = variant % 3 == 2 ? CrashMode::kHalf : CrashMode::kTorn;
             if (found(after_cut(machine, history, mode, seed * 100 + variant))) return result;
           }

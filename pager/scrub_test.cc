@@ -78,8 +78,8 @@ TEST_F(Scrub, TakesAnUnfinishedCheckpointForNoDamage) {
     for (std::uint32_t i = 0; i < 20; ++i) store.set(i, i + 1);
     store.checkpoint();
     store.set(3, 33);
-    store.machine().inject({.call = store.machine().calls() + fail_at,
-                            .kind = io::sim::FaultKind::kIoError});
+    store.machine().inject(
+        {.call = store.machine().calls() + fail_at, .kind = io::sim::FaultKind::kIoError});
     CheckpointRequest request;
     request.txn = store.txn();
     request.root = store.array().root().id;

@@ -1,9 +1,10 @@
 // A random workload on a page file, and what may be found after a crash: shared by the tests that
 // crash at every call and by those that plant bugs and expect them to be found.
 //
-// A "life" is what one process does: open the store (creating it if need be), run transactions,
-// spills and checkpoints, close. Every life checks what it sees against the History. A violation
-// comes back as a text, not as a failed expectation: a mutant's test wants to see one.
+// A "life" is what one process does: open the store (creating it if need be, and now and then at
+// the older checkpoint), run transactions, spills and checkpoints beside a reader, close. Every
+// life checks what it sees against the History. A violation comes back as a text, not as a failed
+// expectation: a mutant's test wants to see one.
 
 #ifndef CAISSON_PAGER_TESTING_CRASH_WORKLOAD_H_
 #define CAISSON_PAGER_TESTING_CRASH_WORKLOAD_H_
