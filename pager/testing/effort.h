@@ -13,15 +13,18 @@ namespace caisson::pager::testing {
 // Set by the long runs (make check-long).
 inline bool long_run() { return std::getenv("CAISSON_LONG") != nullptr; }
 
-// 1 (try every case) as a rule. Sanitizers make each case ten times as dear and look for other
-// things, so builds with one take every `sampled`-th, unless the run is a long one.
+// Set where another processor is emulated (the arm64 preset).
+inline bool emulated() { return std::getenv("CAISSON_EMULATED") != nullptr; }
+
+// 1 (try every case) as a rule. Sanitizers and emulators make each case ten times as dear and look
+// for other things, so runs with one take every `sampled`-th, unless the run is a long one.
 inline std::uint64_t stride(std::uint64_t sampled) {
 #ifdef CAISSON_SANITIZED
-  return long_run() ? 1 : sampled;
+  const bool dear = true;
 #else
-  (void)sampled;
-  return 1;
+  const bool dear = emulated();
 #endif
+  return dear && !long_run() ? sampled : 1;
 }
 
 }  // namespace caisson::pager::testing
