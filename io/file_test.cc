@@ -9,169 +9,26 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <functional>
-#include <memory>
-#include <span>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/random.h"
-#include "io/memory.h"
 #include "io/sim/machine.h"
+#include "io/sim/testing/programs.h"
+#include "io/testing/reluctant.h"
 
 namespace caisson::io {
 namespace {
 
 using sim::FaultKind;
 using sim::Machine;
-
-using Buffer = std::vector<std::byte>;
-
-Buffer random_bytes(std::size_t size, std::uint64_t seed) {
-  Buffer bytes(size);
-  Random(seed).fill(bytes);
-  return bytes;
-}
-
-// What a reluctant driver does to its callers, and what it has seen of them.
-struct Reluctance {
-  int interruptions = 0;         // Before each call that does something.
-  std::size_t bytes_max = ~0UL;  // That one call moves; 0 moves nothing for ever.
-  int error = 0;                 // What every call fails with, when not 0.
-
-  Buffer content;
-  int calls = 0;
-  std::size_t longest_vector = 0;
-  int interrupted = 0;  // Since the last call that did something.
-
-  // The outcome of a call that moves up to `size` bytes.
-  SysResult attempt(std::size_t size) {
-    ++calls;
-    if (error != 0) return {0, error};
-    if (interrupted < interruptions) {
-      ++interrupted;
-      return {0, EINTR};
-    }
-    interrupted = 0;
-    return {static_cast<std::int64_t>(std::min(size, bytes_max)), 0};
-  }
-};
-
-class ReluctantMapping final : public MappingDriver {
- public:
-  explicit ReluctantMapping(Reluctance& script) : script_(script) {}
-  const std::byte* base() const override { return script_.content.data(); }
-  std::uint64_t size() const override { return script_.content.size(); }
-  SysResult populate(std::uint64_t, std::uint64_t) override { return script_.attempt(0); }
-  SysResult advise(std::uint64_t, std::uint64_t, Advice) override { return script_.attempt(0); }
-  SysResult lock(std::uint64_t, std::uint64_t) override { return script_.attempt(0); }
-
- private:
-  Reluctance& script_;
-};
-
-class ReluctantFile final : public FileDriver {
- public:
-  explicit ReluctantFile(Reluctance& script) : script_(script) {}
-
-  SysResult read(std::uint64_t offset, MutableBytes into) override {
-    const std::uint64_t left = script_.content.size() - std::min(offset, script_.content.size());
-    const SysResult result = script_.attempt(std::min<std::uint64_t>(into.size(), left));
-    if (result.error == 0) {
-      std::copy_n(script_.content.begin() + static_cast<std::ptrdiff_t>(offset), result.value,
-                  into.begin());
-    }
-    return result;
-  }
-
-  SysResult write(std::uint64_t offset, Bytes from) override {
-    return write_vector(offset, std::span(&from, 1));
-  }
-
-  SysResult write_vector(std::uint64_t offset, std::span<const Bytes> from) override {
-    script_.longest_vector = std::max(script_.longest_vector, from.size());
-    Buffer bytes;
-    for (const Bytes part : from) bytes.insert(bytes.end(), part.begin(), part.end());
-    const SysResult result = script_.attempt(bytes.size());
-    if (result.error != 0) return result;
-    const auto count = static_cast<std::size_t>(result.value);
-    script_.content.resize(std::max(script_.content.size(), offset + count));
-    std::copy_n(bytes.begin(), count,
-                script_.content.begin() + static_cast<std::ptrdiff_t>(offset));
-    return result;
-  }
-
-  SysResult sync_data() override { return script_.attempt(0); }
-  SysResult sync_all() override { return script_.attempt(0); }
-  SysResult allocate(std::uint64_t, std::uint64_t) override { return script_.attempt(0); }
-  SysResult truncate(std::uint64_t) override { return script_.attempt(0); }
-  SysResult size() override { return script_.attempt(script_.content.size()); }
-  SysResult try_lock(LockKind, std::uint64_t, std::uint64_t) override { return script_.attempt(0); }
-  SysResult unlock(std::uint64_t, std::uint64_t) override { return script_.attempt(0); }
-  SysResult advise(std::uint64_t, std::uint64_t, Advice) override { return script_.attempt(0); }
-
-  std::unique_ptr<MappingDriver> map(std::uint64_t, int& error) override {
-    error = script_.attempt(0).error;
-    if (error != 0) return nullptr;
-    return std::make_unique<ReluctantMapping>(script_);
-  }
-
- private:
-  Reluctance& script_;
-};
-
-class ReluctantDirectory final : public DirectoryDriver {
- public:
-  explicit ReluctantDirectory(Reluctance& script) : script_(script) {}
-
-  std::unique_ptr<FileDriver> open_file(const std::string&, OpenMode, bool, int& error) override {
-    error = script_.attempt(0).error;
-    if (error != 0) return nullptr;
-    return std::make_unique<ReluctantFile>(script_);
-  }
-  std::unique_ptr<DirectoryDriver> open_directory(const std::string&, int& error) override {
-    error = script_.attempt(0).error;
-    if (error != 0) return nullptr;
-    return std::make_unique<ReluctantDirectory>(script_);
-  }
-  SysResult make_directory(const std::string&) override { return script_.attempt(0); }
-  SysResult rename(const std::string&, const std::string&, bool) override {
-    return script_.attempt(0);
-  }
-  SysResult unlink(const std::string&) override { return script_.attempt(0); }
-  SysResult list(std::vector<std::string>& names) override {
-    // Stops in the middle when it is interrupted; what it gave so far must not be given twice.
-    names.insert(names.end(), {"b", "c", "a"});
-    return script_.attempt(0);
-  }
-  SysResult sync() override { return script_.attempt(0); }
-  SysResult file_system(FileSystemKind& kind) override {
-    kind = FileSystemKind::kNetwork;
-    return script_.attempt(0);
-  }
-
- private:
-  Reluctance& script_;
-};
-
-// A File over a script.
-struct Fixture {
-  Reluctance script;
-  Counters counters;
-  File file{std::make_unique<ReluctantFile>(script), "pages", counters};
-  Directory directory{std::make_unique<ReluctantDirectory>(script), "store", counters};
-};
-
-std::unique_ptr<Directory> root_of(Machine& machine) {
-  return machine.vfs().open_directory("/").value();
-}
-
-constexpr OpenOptions kCreate{OpenMode::kCreate, false};
+using testing::Buffer;
+using testing::Fixture;
+using testing::IfTargetExists;
+using testing::kCreate;
+using testing::random_bytes;
+using testing::root_of;
 
 // --- Short and interrupted calls -----------------------------------------------------------------
 
@@ -223,7 +80,7 @@ TEST(File, GoesOnAfterInterruptionsOfAllCallsButFlushes) {
   EXPECT_TRUE(fixture.directory.open_file("f", {}));
   EXPECT_TRUE(fixture.directory.open_directory("d"));
   EXPECT_TRUE(fixture.directory.make_directory("d"));
-  EXPECT_TRUE(fixture.directory.rename("a", "b", Directory::IfTargetExists::kFail));
+  EXPECT_TRUE(fixture.directory.rename("a", "b", IfTargetExists::kFail));
   EXPECT_TRUE(fixture.directory.unlink("a"));
   EXPECT_EQ(fixture.directory.list(), (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_EQ(fixture.directory.file_system(), FileSystemKind::kNetwork);
@@ -312,7 +169,7 @@ TEST(File, CallsAFileThatEndsTooEarlyCorruptAndSaysWhere) {
   EXPECT_EQ(read.error().code(), Code::kCorruption);
   EXPECT_EQ(read.error().file(), "pages");
   EXPECT_EQ(read.error().offset(), 4U);
-  EXPECT_THAT(read.error().message(), testing::HasSubstr("6 of 20"));
+  EXPECT_THAT(read.error().message(), ::testing::HasSubstr("6 of 20"));
   EXPECT_FALSE(fixture.file.read_exactly(10, std::span(into).first(1)));
   EXPECT_TRUE(fixture.file.read_exactly(0, std::span(into).first(10)));
   EXPECT_TRUE(fixture.file.read_exactly(10, {}));
@@ -415,289 +272,6 @@ TEST(File, ReportsAnInterruptedFlushAsAFailure) {
   const auto flushed = fixture.file.sync_data();
   ASSERT_FALSE(flushed);
   EXPECT_EQ(flushed.error().code(), Code::kIoError);
-}
-
-// --- Errors --------------------------------------------------------------------------------------
-
-TEST(SystemError, GivesEachErrnoTheCodeThatNamesTheNextStep) {
-  const std::vector<std::pair<int, Code>> expected = {
-      {ENOENT, Code::kNotFound},
-      {EEXIST, Code::kAlreadyExists},
-      {ENOTEMPTY, Code::kAlreadyExists},
-      {EACCES, Code::kPermissionDenied},
-      {EPERM, Code::kPermissionDenied},
-      {EROFS, Code::kReadOnly},
-      {ENOSPC, Code::kOutOfSpace},
-      {EDQUOT, Code::kOutOfSpace},
-      {EFBIG, Code::kOutOfSpace},
-      {EAGAIN, Code::kBusy},
-      {EISDIR, Code::kInvalidArgument},
-      {ENOTDIR, Code::kInvalidArgument},
-      {ELOOP, Code::kInvalidArgument},
-      {EXDEV, Code::kInvalidArgument},
-      {ENAMETOOLONG, Code::kInvalidArgument},
-      {EINVAL, Code::kInvalidArgument},
-      {EMFILE, Code::kResourceExhausted},
-      {ENFILE, Code::kResourceExhausted},
-      {ENOMEM, Code::kResourceExhausted},
-      {EOPNOTSUPP, Code::kUnsupported},
-      {ENOSYS, Code::kUnsupported},
-      {EIO, Code::kIoError},
-      {EBADF, Code::kIoError},
-      {EINTR, Code::kIoError},
-      {ESHUTDOWN, Code::kIoError},
-      {ESTALE, Code::kIoError},
-  };
-  for (const auto& [error, code] : expected) {
-    const Error made = system_error(error, "do it", "pages");
-    EXPECT_EQ(made.code(), code) << error;
-    EXPECT_EQ(made.file(), "pages") << error;
-    EXPECT_EQ(made.message(), "cannot do it: " + std::generic_category().message(error));
-  }
-}
-
-TEST(SystemError, AdvisesWhereAPersonCanDoSomething) {
-  for (const int error :
-       {EACCES, EROFS, ENOSPC, EFBIG, EAGAIN, EISDIR, ELOOP, EMFILE, ENOMEM, EIO}) {
-    EXPECT_FALSE(system_error(error, "do it", "pages").advice().empty()) << error;
-  }
-  EXPECT_THAT(system_error(EFBIG, "do it", "pages").advice(), testing::HasSubstr("ulimit -f"));
-  EXPECT_THAT(system_error(EMFILE, "do it", "pages").advice(), testing::HasSubstr("ulimit -n"));
-}
-
-TEST(File, NamesTheFileTheVerbAndTheOffsetInItsErrors) {
-  Fixture fixture;
-  File& file = fixture.file;
-  const auto mapping = file.map(10).value();
-  fixture.script.error = EIO;
-  Buffer bytes(10);
-  const Bytes part = bytes;
-
-  const auto expect = [](const auto& result, std::string_view verb, std::string_view name,
-                         std::optional<std::uint64_t> offset) {
-    ASSERT_FALSE(result) << verb;
-    EXPECT_EQ(result.error().code(), Code::kIoError);
-    EXPECT_EQ(result.error().file(), name);
-    EXPECT_EQ(result.error().offset(), offset) << verb;
-    EXPECT_THAT(result.error().message(), testing::StartsWith("cannot " + std::string(verb) + ":"));
-    EXPECT_FALSE(result.error().advice().empty());
-  };
-  expect(file.read(7, bytes), "read", "pages", 7);
-  expect(file.read_exactly(7, bytes), "read", "pages", 7);
-  expect(file.write(7, bytes), "write", "pages", 7);
-  expect(file.write_vector(7, std::span(&part, 1)), "write", "pages", 7);
-  expect(file.sync_data(), "flush", "pages", std::nullopt);
-  expect(file.sync_all(), "flush", "pages", std::nullopt);
-  expect(file.allocate(7, 1), "make room", "pages", std::nullopt);
-  expect(file.truncate(7), "change the size", "pages", std::nullopt);
-  expect(file.size(), "find the size", "pages", std::nullopt);
-  expect(file.try_lock(LockKind::kShared, 7, 1), "lock", "pages", std::nullopt);
-  expect(file.unlock(7, 1), "unlock", "pages", std::nullopt);
-  expect(file.map(10), "map", "pages", std::nullopt);
-  expect(mapping->populate(7, 1), "read mapped bytes", "pages", 7);
-  Directory& directory = fixture.directory;
-  expect(directory.open_file("f", {}), "open", "f", std::nullopt);
-  expect(directory.open_file("f", kCreate), "create", "f", std::nullopt);
-  expect(directory.open_directory("d"), "open the directory", "d", std::nullopt);
-  expect(directory.make_directory("d"), "make the directory", "d", std::nullopt);
-  expect(directory.rename("a", "b", Directory::IfTargetExists::kFail), "rename to b", "a",
-         std::nullopt);
-  expect(directory.unlink("a"), "remove", "a", std::nullopt);
-  expect(directory.list(), "list the directory", "store", std::nullopt);
-  expect(directory.sync(), "flush the directory", "store", std::nullopt);
-  expect(directory.file_system(), "look at the file system", "store", std::nullopt);
-}
-
-TEST(File, NamesTheOffsetThatAShortCallHadReachedWhenTheNextOneFailed) {
-  Machine machine(4);
-  const auto file = root_of(machine)->open_file("f", kCreate).value();
-  machine.set_capacity({.bytes = 8192});
-  const auto written = file->write(100, Buffer(10000));
-  ASSERT_FALSE(written);
-  EXPECT_EQ(written.error().offset(), 8192U);
-}
-
-TEST(File, CallsALockThatAnotherHoldsBusyHoweverTheSystemSaysSo) {
-  for (const int error : {EAGAIN, EACCES}) {
-    Fixture fixture;
-    fixture.script.error = error;
-    const auto locked = fixture.file.try_lock(LockKind::kExclusive, 0, 1);
-    ASSERT_FALSE(locked);
-    EXPECT_EQ(locked.error().code(), Code::kBusy);
-  }
-}
-
-TEST(File, KeepsQuietWhenAnAdviceFails) {
-  Fixture fixture;
-  const auto mapping = fixture.file.map(10).value();
-  fixture.script.error = EIO;
-  fixture.file.advise(0, 10, Advice::kRandom);
-  mapping->advise(0, 10, Advice::kRandom);
-  EXPECT_EQ(fixture.script.calls, 3);
-}
-
-TEST(File, AllocatesNothingWithoutACall) {
-  Fixture fixture;
-  fixture.script.error = EINVAL;  // What Linux says.
-  EXPECT_TRUE(fixture.file.allocate(10, 0));
-  EXPECT_EQ(fixture.script.calls, 0);
-}
-
-TEST(Mapping, SaysUnsupportedWhereTheSystemCannotFetchPages) {
-  for (const int error : {EINVAL, ENOSYS}) {
-    Fixture fixture;
-    const auto mapping = fixture.file.map(10).value();
-    fixture.script.error = error;
-    const auto populated = mapping->populate(0, 10);
-    ASSERT_FALSE(populated);
-    EXPECT_EQ(populated.error().code(), Code::kUnsupported);
-  }
-}
-
-TEST(Mapping, SaysWhichLimitForbidsToLockMemory) {
-  for (const int error : {ENOMEM, EAGAIN, EPERM}) {
-    Fixture fixture;
-    const auto mapping = fixture.file.map(10).value();
-    fixture.script.error = error;
-    const auto locked = mapping->lock(0, 10);
-    ASSERT_FALSE(locked);
-    EXPECT_EQ(locked.error().code(), Code::kResourceExhausted);
-    EXPECT_NE(locked.error().advice().find("ulimit -l"), std::string::npos);
-  }
-}
-
-TEST(Mapping, CallsBytesThatCannotBeTouchedAnIoError) {
-  Fixture fixture;
-  const auto mapping = fixture.file.map(10).value();
-  fixture.script.error = EFAULT;
-  const auto populated = mapping->populate(3, 4);
-  ASSERT_FALSE(populated);
-  EXPECT_EQ(populated.error().code(), Code::kIoError);
-  EXPECT_EQ(populated.error().offset(), 3U);
-}
-
-TEST(Directory, CallsDirectAccessThatTheFileSystemLacksUnsupported) {
-  Fixture fixture;
-  fixture.script.error = EINVAL;
-  const auto direct = fixture.directory.open_file("f", {OpenMode::kRead, true});
-  ASSERT_FALSE(direct);
-  EXPECT_EQ(direct.error().code(), Code::kUnsupported);
-  EXPECT_EQ(direct.error().file(), "f");
-  const auto plain = fixture.directory.open_file("f", {OpenMode::kRead, false});
-  ASSERT_FALSE(plain);
-  EXPECT_EQ(plain.error().code(), Code::kInvalidArgument);
-}
-
-// --- Names ---------------------------------------------------------------------------------------
-
-TEST(Directory, RefusesNamesOfMoreThanOneComponentBeforeAnyCall) {
-  Machine machine(5);
-  const auto root = root_of(machine);
-  const std::uint64_t calls = machine.calls();
-  const std::vector<std::string> refused = {"",
-                                            ".",
-                                            "..",
-                                            "/",
-                                            "a/b",
-                                            "a/",
-                                            "/a",
-                                            "../a",
-                                            std::string("a\0b", 3),
-                                            std::string(1, '\0'),
-                                            std::string(256, 'a')};
-  const auto expect_refused = [](const auto& result, const std::string& name) {
-    ASSERT_FALSE(result) << testing::PrintToString(name);
-    EXPECT_EQ(result.error().code(), Code::kInvalidArgument) << testing::PrintToString(name);
-  };
-  for (const std::string& name : refused) {
-    expect_refused(root->open_file(name, {}), name);
-    expect_refused(root->open_file(name, kCreate), name);
-    expect_refused(root->open_directory(name), name);
-    expect_refused(root->make_directory(name), name);
-    expect_refused(root->unlink(name), name);
-    expect_refused(root->rename(name, "b", Directory::IfTargetExists::kReplace), name);
-    expect_refused(root->rename("b", name, Directory::IfTargetExists::kReplace), name);
-  }
-  EXPECT_EQ(machine.calls(), calls);
-}
-
-TEST(Directory, TakesNamesThatOnlyLookOdd) {
-  Machine machine(6);
-  const auto root = root_of(machine);
-  for (const std::string& name :
-       {std::string("..."), std::string(".a"), std::string(" "), std::string(255, 'a')}) {
-    EXPECT_TRUE(root->open_file(name, kCreate)) << name;
-  }
-}
-
-// --- Counters ------------------------------------------------------------------------------------
-
-TEST(Counters, CountEveryAttemptAndOnlyTheBytesThatMoved) {
-  Fixture fixture;
-  fixture.script.interruptions = 2;
-  fixture.script.bytes_max = 10;
-  const Buffer bytes(25);
-  ASSERT_TRUE(fixture.file.write(0, bytes));
-  EXPECT_EQ(fixture.counters.calls(Call::kWrite), 9U);  // Three writes, each interrupted twice.
-  EXPECT_EQ(fixture.counters.bytes(Call::kWrite), 25U);
-  Buffer into(30);
-  ASSERT_EQ(fixture.file.read(0, into), 25U);
-  EXPECT_EQ(fixture.counters.calls(Call::kRead), 12U);  // The fourth found the end.
-  EXPECT_EQ(fixture.counters.bytes(Call::kRead), 25U);
-  fixture.script.error = EIO;
-  EXPECT_FALSE(fixture.file.write(0, bytes));
-  EXPECT_EQ(fixture.counters.calls(Call::kWrite), 10U);
-  EXPECT_EQ(fixture.counters.bytes(Call::kWrite), 25U);
-}
-
-TEST(Counters, CountEachKindOfCallUnderItsName) {
-  Fixture fixture;
-  File& file = fixture.file;
-  Directory& directory = fixture.directory;
-  const auto mapping = file.map(1).value();
-  const std::vector<std::pair<Call, std::function<void()>>> calls = {
-      {Call::kOpen, [&] { (void)directory.open_file("f", {}); }},
-      {Call::kOpen, [&] { (void)directory.open_directory("d"); }},
-      {Call::kSyncData, [&] { (void)file.sync_data(); }},
-      {Call::kSyncAll, [&] { (void)file.sync_all(); }},
-      {Call::kSyncDirectory, [&] { (void)directory.sync(); }},
-      {Call::kAllocate, [&] { (void)file.allocate(0, 1); }},
-      {Call::kTruncate, [&] { (void)file.truncate(0); }},
-      {Call::kSize, [&] { (void)file.size(); }},
-      {Call::kLock, [&] { (void)file.try_lock(LockKind::kShared, 0, 1); }},
-      {Call::kUnlock, [&] { (void)file.unlock(0, 1); }},
-      {Call::kAdvise, [&] { file.advise(0, 1, Advice::kRandom); }},
-      {Call::kAdvise, [&] { mapping->advise(0, 1, Advice::kRandom); }},
-      {Call::kMap, [&] { (void)file.map(1); }},
-      {Call::kPopulate, [&] { (void)mapping->populate(0, 1); }},
-      {Call::kRename, [&] { (void)directory.rename("a", "b", Directory::IfTargetExists::kFail); }},
-      {Call::kUnlink, [&] { (void)directory.unlink("a"); }},
-      {Call::kMakeDirectory, [&] { (void)directory.make_directory("d"); }},
-      {Call::kList, [&] { (void)directory.list(); }},
-      {Call::kStatFileSystem, [&] { (void)directory.file_system(); }},
-  };
-  for (const auto& [call, make] : calls) {
-    std::uint64_t before = 0;
-    std::uint64_t after = 0;
-    for (std::size_t i = 0; i < kCallCount; ++i) {
-      before += fixture.counters.calls(static_cast<Call>(i));
-    }
-    const std::uint64_t of_kind = fixture.counters.calls(call);
-    make();
-    for (std::size_t i = 0; i < kCallCount; ++i) {
-      after += fixture.counters.calls(static_cast<Call>(i));
-    }
-    EXPECT_EQ(fixture.counters.calls(call), of_kind + 1) << to_string(call);
-    EXPECT_EQ(after, before + 1) << to_string(call);
-  }
-}
-
-TEST(Counters, GiveEachCallANameOfItsOwn) {
-  std::vector<std::string_view> names;
-  for (std::size_t i = 0; i < kCallCount; ++i) names.push_back(to_string(static_cast<Call>(i)));
-  std::ranges::sort(names);
-  EXPECT_EQ(std::ranges::adjacent_find(names), names.end());
-  EXPECT_EQ(std::ranges::find(names, "unknown"), names.end());
 }
 
 }  // namespace
