@@ -138,6 +138,40 @@ INSTANTIATE_TEST_SUITE_P(Machine, EveryFaultKind,
                                            FaultKind::kKill),
                          fault_name);
 
+TEST(Fault, OfSeveralEachHitsItsCall) {
+  Machine machine(1);
+  const auto file = create_durable(machine, "f", filled(1000, 1));
+  const std::uint64_t now = machine.calls();
+  machine.inject({now + 3, FaultKind::kPowerCut, false});  // In any order.
+  machine.inject({now, FaultKind::kLostWrite, false});
+  machine.inject({now + 1, FaultKind::kSyncDrops, false});
+  EXPECT_TRUE(file->write(0, filled(1000, 2)));
+  EXPECT_FALSE(file->sync_data());
+  EXPECT_TRUE(file->sync_data());
+  EXPECT_EQ(machine.faults_hit(), 2U);
+  EXPECT_FALSE(machine.down());
+  EXPECT_FALSE(file->size());
+  EXPECT_TRUE(machine.down());
+  EXPECT_EQ(machine.faults_hit(), 3U);
+  machine.cut_power(CrashMode::kEverything);
+  EXPECT_EQ(bytes_of(machine, "f"), filled(1000, 1));
+}
+
+TEST(Fault, ThatWasAddedLastWinsTheCallThatSeveralCouldHit) {
+  Machine machine(1);
+  const auto file = create(machine, "f");
+  const std::uint64_t now = machine.calls();
+  machine.inject({now, FaultKind::kIoError, true});
+  machine.inject({now + 1, FaultKind::kNoSpace, false});
+  EXPECT_EQ(file->allocate(0, 1).error().code(), Code::kIoError);
+  EXPECT_EQ(file->allocate(0, 1).error().code(), Code::kOutOfSpace);
+  EXPECT_EQ(file->allocate(0, 1).error().code(), Code::kIoError);
+  // The later of two yields where it can't hit at all.
+  machine.inject({machine.calls(), FaultKind::kShort, true});
+  EXPECT_EQ(file->allocate(0, 1).error().code(), Code::kIoError);
+  EXPECT_EQ(machine.faults_hit(), 4U);
+}
+
 TEST(Fault, AnInputOutputErrorOfAFlushLeavesEverythingPending) {
   Machine machine(5);
   const auto file = create_durable(machine, "f", filled(1000, 1));

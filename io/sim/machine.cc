@@ -1,5 +1,6 @@
 #include "io/sim/machine.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -182,12 +183,12 @@ bool Machine::down() const {
 
 void Machine::inject(const Fault& fault) {
   const MutexLock lock(mutex_);
-  fault_ = fault;
+  faults_.push_back(fault);
 }
 
 void Machine::clear_faults() {
   const MutexLock lock(mutex_);
-  fault_.reset();
+  faults_.clear();
 }
 
 std::uint64_t Machine::faults_hit() const {
@@ -248,9 +249,9 @@ FileImage* Machine::image(const std::string& path) {
 std::string Machine::describe() const {
   const MutexLock lock(mutex_);
   std::string text = "machine seed=" + std::to_string(seed_);
-  if (fault_) {
-    text += " fault='" + std::string(to_string(fault_->kind)) + "'" +
-            " call=" + std::to_string(fault_->call) + (fault_->forever ? " forever" : " once");
+  for (const Fault& fault : faults_) {
+    text += " fault='" + std::string(to_string(fault.kind)) + "'" +
+            " call=" + std::to_string(fault.call) + (fault.forever ? " forever" : " once");
   }
   return text;
 }
@@ -260,10 +261,14 @@ Machine::Decision Machine::begin_call(std::uint64_t life, Call call, const std::
   if (down_ || life != life_) return {ESHUTDOWN, std::nullopt};
   const std::uint64_t number = calls_++;
   Decision decision;
-  if (fault_ && can_hit(fault_->kind, call) &&
-      (number == fault_->call || (fault_->forever && number > fault_->call))) {
+  const auto hits = [&](const Fault& fault) {
+    return can_hit(fault.kind, call) &&
+           (number == fault.call || (fault.forever && number > fault.call));
+  };
+  const auto last = std::ranges::find_if(faults_.rbegin(), faults_.rend(), hits);
+  if (last != faults_.rend()) {
     ++faults_hit_;
-    decision = {error_of(fault_->kind), fault_->kind};
+    decision = {error_of(last->kind), last->kind};
     if (decision.error == ESHUTDOWN) down_ = true;
   }
   if (tracing_) trace_.push_back({call, file, offset, size, decision.error});

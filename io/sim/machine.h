@@ -7,9 +7,10 @@
 //   machine.cut_power(CrashMode::kTorn);
 //   ... open the store again on machine.vfs(), and compare ...
 //
-// Calls are numbered from 0 across the whole life of the machine, so a fault plan is a number;
-// trace() says what each call was. Everything random comes from the seed: the same program with
-// the same seed and plan does the same, call by call.
+// Calls are numbered from 0 across the whole life of the machine, so a fault is planned by a
+// number, and any number of faults may be planned; trace() says what each call was. Everything
+// random comes from the seed: the same program with the same seed and plan does the same, call by
+// call.
 //
 // Thread-safe (one mutex), but the numbering of calls is then up to the scheduler.
 
@@ -100,10 +101,12 @@ class Machine {
   // True after a kPowerCut or kKill fault, until the machine was restarted by one of the above.
   bool down() const;
 
+  // Adds a fault to the plan. Of several that could hit one call, the one that was added last
+  // does, so an exception to one that lasts for ever comes after it.
   void inject(const Fault& fault);
   void clear_faults();
 
-  // How often an injected fault has made a call do something else.
+  // How often a planned fault has made a call do something else.
   std::uint64_t faults_hit() const;
 
   // The number that the next call will have.
@@ -122,7 +125,8 @@ class Machine {
   // "/dir/file"; null when there is no such file. Valid until the next call into this machine.
   FileImage* image(const std::string& path);
 
-  // One line that says how to make this machine again, for failure messages.
+  // One line that says how to make this machine again, with all faults planned, spent ones too:
+  // for failure messages.
   std::string describe() const;
 
  private:
@@ -159,7 +163,7 @@ class Machine {
   InodePtr root_ CAISSON_GUARDED_BY(mutex_);
   std::uint64_t life_ CAISSON_GUARDED_BY(mutex_) = 1;  // Number of the running process.
   bool down_ CAISSON_GUARDED_BY(mutex_) = false;
-  std::optional<Fault> fault_ CAISSON_GUARDED_BY(mutex_);
+  std::vector<Fault> faults_ CAISSON_GUARDED_BY(mutex_);
   std::uint64_t faults_hit_ CAISSON_GUARDED_BY(mutex_) = 0;
   std::uint64_t calls_ CAISSON_GUARDED_BY(mutex_) = 0;
   bool tracing_ CAISSON_GUARDED_BY(mutex_) = false;

@@ -142,7 +142,8 @@ TEST(Machine, DescribesHowToMakeItAgain) {
   machine.inject({17, FaultKind::kSyncDrops, false});
   EXPECT_EQ(machine.describe(), "machine seed=12345 fault='sync drops' call=17 once");
   machine.inject({18, FaultKind::kNoSpace, true});
-  EXPECT_EQ(machine.describe(), "machine seed=12345 fault='ENOSPC' call=18 forever");
+  EXPECT_EQ(machine.describe(),
+            "machine seed=12345 fault='sync drops' call=17 once fault='ENOSPC' call=18 forever");
   machine.clear_faults();
   EXPECT_EQ(machine.describe(), "machine seed=12345");
 }
