@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/sim/machine.h"
@@ -58,7 +59,7 @@ bool may_hit(FaultKind kind, Call call) {
   switch (kind) {
     case FaultKind::kNoSpace:
       return call == Call::kWrite || call == Call::kAllocate || call == Call::kOpen ||
-             call == Call::kRename || call == Call::kMakeDirectory;
+             call == Call::kRename || call == Call::kMakeDirectory || flush;
     case FaultKind::kShort:
       return call == Call::kRead || call == Call::kWrite;
     case FaultKind::kSyncDrops:
@@ -184,33 +185,43 @@ TEST(Fault, AnInputOutputErrorOfAFlushLeavesEverythingPending) {
   EXPECT_EQ(bytes_of(machine, "f"), filled(1000, 2));
 }
 
+// The two kinds of fault with which a flush fails and drops, and the error that each reports.
+const std::vector<std::pair<FaultKind, Code>> kDrops = {{FaultKind::kSyncDrops, Code::kIoError},
+                                                        {FaultKind::kNoSpace, Code::kOutOfSpace}};
+
 TEST(Fault, AFlushThatDropsIsFollowedByOneThatClaimsSuccess) {
-  bool lost = false;
-  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-    Machine machine(seed);
-    const auto file = create_durable(machine, "f", filled(1000, 1));
-    ASSERT_TRUE(file->write(0, filled(1000, 2)));
-    fail_next(machine, FaultKind::kSyncDrops);
-    EXPECT_EQ(file->sync_data().error().code(), Code::kIoError);
-    ASSERT_TRUE(file->sync_data());
-    EXPECT_EQ(bytes_of(machine, "f"), filled(1000, 2));  // The cache hides it.
-    machine.cut_power(CrashMode::kEverything);
-    lost = lost || bytes_of(machine, "f") == filled(1000, 1);
+  for (const auto& [kind, code] : kDrops) {
+    bool lost = false;
+    for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+      Machine machine(seed);
+      const auto file = create_durable(machine, "f", filled(1000, 1));
+      ASSERT_TRUE(file->write(0, filled(1000, 2)));
+      fail_next(machine, kind);
+      EXPECT_EQ((seed % 2 == 0 ? file->sync_data() : file->sync_all()).error().code(), code);
+      EXPECT_FALSE(machine.image("/f")->dirty());
+      ASSERT_TRUE(file->sync_data());
+      EXPECT_EQ(bytes_of(machine, "f"), filled(1000, 2));  // The cache hides it.
+      machine.cut_power(CrashMode::kEverything);
+      lost = lost || bytes_of(machine, "f") == filled(1000, 1);
+    }
+    EXPECT_TRUE(lost) << to_string(kind);
   }
-  EXPECT_TRUE(lost);
 }
 
 TEST(Fault, AFlushOfADirectoryThatDropsLeavesItsNamesPending) {
-  Machine machine(6);
-  create(machine, "f");
-  fail_next(machine, FaultKind::kSyncDrops);
-  EXPECT_FALSE(root_of(machine)->sync());
-  const auto lost = machine.clone(1);
-  lost->cut_power(CrashMode::kNothing);
-  EXPECT_EQ(names_of(*lost), Names{});
-  ASSERT_TRUE(root_of(machine)->sync());
-  machine.cut_power(CrashMode::kNothing);
-  EXPECT_EQ(names_of(machine), Names{"f"});
+  for (const auto& [kind, code] : kDrops) {
+    Machine machine(6);
+    create(machine, "f");
+    const auto root = root_of(machine);
+    fail_next(machine, kind);
+    EXPECT_EQ(root->sync().error().code(), code);
+    const auto lost = machine.clone(1);
+    lost->cut_power(CrashMode::kNothing);
+    EXPECT_EQ(names_of(*lost), Names{});
+    ASSERT_TRUE(root->sync());
+    machine.cut_power(CrashMode::kNothing);
+    EXPECT_EQ(names_of(machine), Names{"f"});
+  }
 }
 
 TEST(Fault, AWriteThatFailsMayHaveReachedTheFileInPart) {

@@ -149,7 +149,10 @@ SysResult SimulatedFile::write_vector(std::uint64_t offset, std::span<const Byte
 SysResult SimulatedFile::flush(Call call) {
   const MutexLock lock(machine_.mutex_);
   const auto decision = machine_.begin_call(life_, call, name_, 0, 0);
-  if (decision.fault == FaultKind::kSyncDrops) inode_->image.flush_and_drop(machine_.random_);
+  // Blocks that found no room when they were written back are dropped as those that failed.
+  if (decision.fault == FaultKind::kSyncDrops || decision.fault == FaultKind::kNoSpace) {
+    inode_->image.flush_and_drop(machine_.random_);
+  }
   if (decision.error != 0) return {0, decision.error};
   inode_->image.flush();
   return {};

@@ -26,7 +26,8 @@ bool can_hit(FaultKind kind, Call call) {
   switch (kind) {
     case FaultKind::kNoSpace:
       return is_one_of(
-          call, {Call::kWrite, Call::kAllocate, Call::kOpen, Call::kRename, Call::kMakeDirectory});
+          call, {Call::kWrite, Call::kAllocate, Call::kOpen, Call::kRename, Call::kMakeDirectory,
+                 Call::kSyncData, Call::kSyncAll, Call::kSyncDirectory});
     case FaultKind::kShort:
       return is_one_of(call, {Call::kRead, Call::kWrite});
     case FaultKind::kSyncDrops:

@@ -38,7 +38,8 @@ namespace caisson::io::sim {
 enum class FaultKind : std::uint8_t {
   kIoError,      // EIO; nothing happened, but of a write a part may have. A flush that fails
                  // leaves everything pending.
-  kNoSpace,      // ENOSPC, from calls that need room: writes, allocations, new names.
+  kNoSpace,      // ENOSPC, from calls that need room: writes, allocations, new names. From flushes
+                 // as well, where a file system finds room no sooner; they then drop as kSyncDrops.
   kInterrupted,  // EINTR; nothing happened.
   kShort,        // Reads and writes move fewer bytes than asked, at least one.
   kSyncDrops,    // A flush fails with EIO, and what was pending will never be durable (names
