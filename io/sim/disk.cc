@@ -39,17 +39,44 @@ void FileImage::apply(const Pending& operation, std::vector<std::byte>& image) {
   copy_into(image, operation.offset, operation.bytes);
 }
 
+void FileImage::map(MutableBytes memory) {
+  mappings_.memory.push_back(memory);
+  show(0, cached_.size());
+}
+
+void FileImage::unmap(MutableBytes memory) {
+  std::erase_if(mappings_.memory,
+                [&](MutableBytes other) { return other.data() == memory.data(); });
+}
+
+void FileImage::unmap_all() { mappings_.memory.clear(); }
+
+// Shows a range of the cache, or as much of it as there is, in every mapping. No more than that:
+// other threads may be reading the rest.
+void FileImage::show(std::uint64_t offset, std::uint64_t size) {
+  const std::uint64_t end = std::min<std::uint64_t>(offset + size, cached_.size());
+  for (const MutableBytes memory : mappings_.memory) {
+    const std::uint64_t stop = std::min<std::uint64_t>(end, memory.size());
+    if (offset < stop) std::memcpy(memory.data() + offset, cached_.data() + offset, stop - offset);
+  }
+}
+
 void FileImage::write(std::uint64_t offset, Bytes from) {
   if (from.empty()) return;
+  const std::uint64_t old_size = cached_.size();
   Pending operation{offset, {from.begin(), from.end()}, 0};
   apply(operation, cached_);
+  const std::uint64_t begin = std::min(offset, old_size);  // A gap reads as zeros.
+  show(begin, offset + from.size() - begin);
   operation.size_after = cached_.size();
   pending_.push_back(std::move(operation));
 }
 
 void FileImage::resize(std::uint64_t size) {
+  const std::uint64_t old_size = cached_.size();
   Pending operation{0, {}, size};
   apply(operation, cached_);
+  if (size > old_size) show(old_size, size - old_size);
   pending_.push_back(std::move(operation));
 }
 
@@ -57,6 +84,7 @@ void FileImage::write_lost(std::uint64_t offset, Bytes from) {
   const std::uint64_t end = offset + from.size();
   if (end > cached_.size()) resize(end);
   copy_into(cached_, offset, from);
+  show(offset, from.size());
   diverged_ = true;
 }
 
@@ -88,9 +116,7 @@ void FileImage::flush() {
 
 void FileImage::flush_and_drop(Random& random) {
   if (pending_.empty()) return;
-  const std::vector<std::byte> seen = cached_;
-  cut_power(static_cast<CrashMode>(random.below(kCrashModeCount)), random);
-  cached_ = seen;
+  write_back_in_part(static_cast<CrashMode>(random.below(kCrashModeCount)), random);
   diverged_ = true;
 }
 
@@ -108,9 +134,10 @@ void FileImage::drop_cache(std::uint64_t offset, std::uint64_t size) {
   std::vector<std::byte> medium = direct_view();
   medium.resize(std::max(medium.size(), cached_.size()));
   copy_into(cached_, offset, Bytes(medium).subspan(offset, size));
+  show(offset, size);
 }
 
-void FileImage::cut_power(CrashMode mode, Random& random) {
+void FileImage::write_back_in_part(CrashMode mode, Random& random) {
   const std::vector<std::byte> before = durable_;
   std::uint64_t size = durable_.size();
   for (const Pending& operation : pending_) {
@@ -144,19 +171,26 @@ void FileImage::cut_power(CrashMode mode, Random& random) {
   durable_.resize(size);
   pending_.clear();
   remember_old_sectors(before);
+}
+
+void FileImage::cut_power(CrashMode mode, Random& random) {
+  write_back_in_part(mode, random);
   cached_ = durable_;
+  show(0, cached_.size());
   diverged_ = false;
 }
 
 void FileImage::flip_bit(std::uint64_t offset, unsigned bit) {
   const auto mask = static_cast<std::byte>(1U << bit);
   cached_[offset] ^= mask;
+  show(offset, 1);
   if (offset < durable_.size()) durable_[offset] ^= mask;
   diverged_ = diverged_ || dirty();
 }
 
 void FileImage::overwrite(std::uint64_t offset, Bytes from) {
   copy_into(cached_, offset, from);
+  show(offset, from.size());
   if (offset < durable_.size()) {
     copy_into(durable_, offset,
               from.first(std::min<std::uint64_t>(from.size(), durable_.size() - offset)));

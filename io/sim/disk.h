@@ -32,12 +32,21 @@ enum class CrashMode : std::uint8_t {
 
 inline constexpr std::size_t kCrashModeCount = 5;
 
-// A value: copying one copies the file, which is how one crash point gives many crash states.
-// Not thread-safe; the Machine's mutex guards it.
+// A value: copying one copies the file, which is how one crash point gives many crash states; the
+// mappings stay with the original. Not thread-safe; the Machine's mutex guards it.
 class FileImage {
  public:
   Bytes cached() const { return cached_; }
   Bytes durable() const { return durable_; }
+
+  // A mapping of the file: memory that shows the cache from the file's start on, and that every
+  // change of it is copied to, damage included, until it is unmapped. A copy, since the cache
+  // moves when it grows and a mapping's base must not. Memory behind the file's end is left as
+  // it is.
+  void map(MutableBytes memory);
+  void unmap(MutableBytes memory);
+  void unmap_all();
+  bool mapped() const { return !mappings_.memory.empty(); }
 
   // True if a flush would have something to do.
   bool dirty() const { return !pending_.empty(); }
@@ -90,10 +99,25 @@ class FileImage {
     std::uint64_t size_after = 0;
   };
 
+  // The mappings of one file. A copy of the file has none.
+  struct Mappings {
+    Mappings() = default;
+    Mappings(const Mappings&) {}
+    Mappings& operator=(const Mappings&) { return *this; }  // It keeps those that it has.
+    ~Mappings() = default;
+
+    std::vector<MutableBytes> memory;
+  };
+
   static void apply(const Pending& operation, std::vector<std::byte>& image);
+  void show(std::uint64_t offset, std::uint64_t size);
+
+  // What is pending reaches the medium as `mode` and chance say, and is pending no more.
+  void write_back_in_part(CrashMode mode, Random& random);
   void remember_old_sectors(const std::vector<std::byte>& before);
 
   std::vector<std::byte> cached_;
+  Mappings mappings_;
   std::vector<std::byte> durable_;
   std::vector<Pending> pending_;
   // True once cache and medium can differ in what is not pending.

@@ -43,13 +43,12 @@ SimulatedMapping::SimulatedMapping(Machine& machine, Machine::InodePtr inode, st
       name_(std::move(name)),
       life_(life),
       memory_(std::move(memory)) {
-  inode_->mappings.push_back(&memory_);
-  inode_->mirror(0, memory_.size());
+  inode_->image.map({memory_.data(), memory_.size()});
 }
 
 SimulatedMapping::~SimulatedMapping() {
   const MutexLock lock(machine_.mutex_);
-  std::erase(inode_->mappings, &memory_);
+  inode_->image.unmap({memory_.data(), memory_.size()});
 }
 
 SysResult SimulatedMapping::populate(std::uint64_t offset, std::uint64_t size) {
@@ -141,7 +140,6 @@ SysResult SimulatedFile::write_vector(std::uint64_t offset, std::span<const Byte
   } else {
     inode_->image.write(offset, bytes);
   }
-  inode_->mirror(offset, bytes.size());
   if (decision.error != 0) return {0, decision.error};
   return {static_cast<std::int64_t>(bytes.size()), 0};
 }
@@ -171,7 +169,6 @@ SysResult SimulatedFile::resize(Call call, std::uint64_t offset, std::uint64_t s
     return {0, ENOSPC};
   }
   inode_->image.resize(new_size);
-  if (new_size > old_size) inode_->mirror(old_size, new_size - old_size);
   return {};
 }
 
@@ -239,7 +236,7 @@ SysResult SimulatedFile::advise(std::uint64_t offset, std::uint64_t size, Advice
   const auto decision = machine_.begin_call(life_, Call::kAdvise, name_, offset, size);
   if (decision.error != 0) return {0, decision.error};
   // Pages that somebody has mapped stay in the cache whatever is asked.
-  if (advice != Advice::kDontNeed || !inode_->mappings.empty()) return {};
+  if (advice != Advice::kDontNeed || inode_->image.mapped()) return {};
   // Only whole memory pages are dropped; the one that holds the file's end counts as whole.
   constexpr std::uint64_t kPage = 4096;
   const std::uint64_t begin = (offset + kPage - 1) / kPage * kPage;

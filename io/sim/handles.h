@@ -7,13 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "io/memory.h"
 #include "io/sim/inode.h"
 #include "io/sim/machine.h"
 #include "io/vfs.h"
 
 namespace caisson::io::sim {
 
-// A mapping is memory of its own that mirrors the cached image, so that its base is fixed.
+// A mapping is memory of its own to which the file's image copies what it shows; see disk.h.
 class SimulatedMapping final : public MappingDriver {
  public:
   SimulatedMapping(Machine& machine, Machine::InodePtr inode, std::string name, std::uint64_t life,

@@ -209,6 +209,39 @@ TEST(SimulatedMapping, ShowsEveryChangeAtABaseThatNeverMoves) {
   EXPECT_EQ(mapping->base(), base);
 }
 
+TEST(SimulatedMapping, ShowsZerosBetweenTheOldEndAndAWriteBehindIt) {
+  Machine machine(32);
+  const auto file = create(machine, "f");
+  ASSERT_TRUE(file->write(0, filled(100, 1)));
+  const auto mapping = file->map(65'536).value();
+  ASSERT_TRUE(file->truncate(60));
+  ASSERT_TRUE(file->write(90, filled(10, 2)));
+  EXPECT_EQ(copy({mapping->base() + 60, 30}), filled(30, 0));
+  EXPECT_EQ(copy({mapping->base() + 90, 10}), filled(10, 2));
+}
+
+TEST(SimulatedMapping, ShowsDamageAsReadsDo) {
+  Machine machine(32);
+  const auto file = create_durable(machine, "f", filled(8 * kSectorSize, 1));
+  ASSERT_TRUE(file->write(kSectorSize, filled(kSectorSize, 2)));
+  ASSERT_TRUE(file->sync_data());
+  const auto mapping = file->map(65'536).value();
+  const auto second = open(machine, "f")->map(2000).value();  // Ends before the file does.
+  const auto shown = [&] { return copy({mapping->base(), 8 * kSectorSize}); };
+  machine.image("/f")->flip_bit(7, 1);
+  EXPECT_EQ(mapping->base()[7], std::byte{3});
+  EXPECT_EQ(second->base()[7], std::byte{3});
+  machine.image("/f")->overwrite(1990, filled(30, 4));
+  EXPECT_EQ(second->base()[1999], std::byte{4});
+  EXPECT_EQ(shown(), bytes_of(machine, "f"));
+  ASSERT_TRUE(machine.image("/f")->make_stale(1));
+  EXPECT_EQ(mapping->base()[kSectorSize], std::byte{1});
+  EXPECT_EQ(shown(), bytes_of(machine, "f"));
+
+  machine.clone(1)->image("/f")->flip_bit(0, 7);  // Another file, which nobody has mapped.
+  EXPECT_EQ(mapping->base()[0], std::byte{1});
+}
+
 TEST(SimulatedMapping, PopulatesToTheEndOfTheFilesLastMemoryPage) {
   Machine machine(33);
   const auto file = create(machine, "f");

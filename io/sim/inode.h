@@ -3,7 +3,6 @@
 #ifndef CAISSON_IO_SIM_INODE_H_
 #define CAISSON_IO_SIM_INODE_H_
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,7 +11,6 @@
 #include <vector>
 
 #include "io/driver.h"
-#include "io/memory.h"
 #include "io/sim/disk.h"
 #include "io/sim/machine.h"
 
@@ -37,14 +35,13 @@ struct Machine::Inode {
   // What belonged to a process ends with it.
   void forget_process() {
     locks.clear();
-    mappings.clear();
+    image.unmap_all();
   }
 
   bool is_directory = false;
 
   FileImage image;
   std::vector<Lock> locks;
-  std::vector<ReservedMemory*> mappings;  // Kept equal to the cached image by mirror().
 
   std::map<std::string, InodePtr> entries;          // As the running system sees them.
   std::map<std::string, InodePtr> durable_entries;  // As a power cut leaves them.
@@ -64,19 +61,6 @@ struct Machine::Inode {
   static void apply(const NameChange& change, std::map<std::string, InodePtr>& names) {
     if (change.remove) names.erase(*change.remove);
     if (change.add) names[change.add->first] = change.add->second;
-  }
-
-  // Shows a range of the cached image, or as much of it as there is, in every mapping.
-  void mirror(std::uint64_t offset, std::uint64_t size) {
-    const Bytes cached = image.cached();
-    const std::uint64_t end = std::min<std::uint64_t>(offset + size, cached.size());
-    for (ReservedMemory* mapping : mappings) {
-      const std::uint64_t stop = std::min(end, mapping->size());
-      if (offset < stop) {
-        std::copy_n(cached.begin() + static_cast<std::ptrdiff_t>(offset), stop - offset,
-                    mapping->data() + offset);
-      }
-    }
   }
 };
 

@@ -122,8 +122,9 @@ class Machine {
   void set_direct_supported(bool supported);
   void set_read_only(bool read_only);
 
-  // The disk from outside, past every process: to damage it and to look at it. Paths are
-  // "/dir/file"; null when there is no such file. Valid until the next call into this machine.
+  // The disk from outside, past every process: to damage it and to look at it. Damage shows in
+  // reads and in mappings at once. Paths are "/dir/file"; null when there is no such file. Valid
+  // until the next call into this machine.
   FileImage* image(const std::string& path);
 
   // One line that says how to make this machine again, with all faults planned, spent ones too:
