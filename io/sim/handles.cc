@@ -48,6 +48,7 @@ SimulatedMapping::SimulatedMapping(Machine& machine, Machine::InodePtr inode, st
 
 SimulatedMapping::~SimulatedMapping() {
   const MutexLock lock(machine_.mutex_);
+  machine_.closed(life_, inode_.get());
   inode_->image.unmap({memory_.data(), memory_.size()});
 }
 
@@ -83,6 +84,7 @@ SimulatedFile::SimulatedFile(Machine& machine, Machine::InodePtr inode, std::str
 
 SimulatedFile::~SimulatedFile() {
   const MutexLock lock(machine_.mutex_);
+  machine_.closed(life_, inode_.get());
   std::erase_if(inode_->locks, [this](const Machine::Lock& held) { return held.owner == this; });
 }
 
@@ -252,6 +254,7 @@ std::unique_ptr<MappingDriver> SimulatedFile::map(std::uint64_t size, int& error
   error = machine_.begin_call(life_, Call::kMap, name_, 0, size).error;
   if (!memory) error = ENOMEM;
   if (error != 0) return nullptr;
+  machine_.opened(inode_.get());
   return std::make_unique<SimulatedMapping>(machine_, inode_, name_, life_, std::move(*memory));
 }
 
@@ -286,6 +289,7 @@ std::unique_ptr<FileDriver> SimulatedDirectory::open_file(const std::string& nam
   if (error != 0) return nullptr;
   Machine::InodePtr inode = exists ? found->second : std::make_shared<Machine::Inode>();
   if (!exists) inode_->change({std::nullopt, std::pair(name, inode)});
+  machine_.opened(inode.get());
   return std::make_unique<SimulatedFile>(machine_, std::move(inode), name, life_, mode, direct);
 }
 

@@ -25,6 +25,7 @@ using testing::create;
 using testing::create_durable;
 using testing::fail_next;
 using testing::filled;
+using testing::IfTargetExists;
 using testing::kCreate;
 using testing::kReadWrite;
 using testing::open;
@@ -38,7 +39,7 @@ TEST(Capacity, OfBytesIsCountedInBlocksAndUsedToTheLast) {
   Machine machine(16);
   machine.set_capacity({.bytes = 3 * 4096});
   const auto first = create(machine, "a");
-  const auto second = create(machine, "b");
+  auto second = create(machine, "b");
   ASSERT_TRUE(first->write(0, filled(1, 1)));      // One block.
   ASSERT_TRUE(first->write(1, filled(4095, 1)));   // The same.
   ASSERT_TRUE(second->allocate(0, 2 * 4096));      // The other two.
@@ -50,8 +51,68 @@ TEST(Capacity, OfBytesIsCountedInBlocksAndUsedToTheLast) {
   EXPECT_EQ(second->truncate(8193).error().code(), Code::kOutOfSpace);
   ASSERT_TRUE(second->truncate(4096));
   EXPECT_TRUE(first->write(4096, filled(1, 1)));
+  second.reset();
   ASSERT_TRUE(root_of(machine)->unlink("b"));
   EXPECT_TRUE(first->write(8192, filled(1, 1)));
+}
+
+TEST(Capacity, OfARemovedFileIsFreeWhenNobodyHasItOpenOrMapped) {
+  Machine machine(17);
+  machine.set_capacity({.bytes = 8192, .inodes = 3});  // The root and two more.
+  const auto root = root_of(machine);
+  const auto other = create(machine, "a");
+  auto file = create(machine, "b");
+  ASSERT_TRUE(file->write(0, filled(4096, 1)));
+  auto again = open(machine, "b");
+  auto mapping = file->map(65'536).value();
+  const auto room = [&] {
+    const bool bytes = other->allocate(0, 8192).has_value();
+    EXPECT_TRUE(other->truncate(0));
+    const auto made = root->open_file("c", kCreate);
+    EXPECT_EQ(made.has_value(), bytes);
+    EXPECT_EQ(root->unlink("c").has_value(), bytes);
+    return bytes;
+  };
+  ASSERT_TRUE(root->rename("b", "d", IfTargetExists::kFail));
+  ASSERT_TRUE(root->unlink("d"));
+  EXPECT_FALSE(room());
+  EXPECT_TRUE(file->write(4096, filled(4096, 2)));  // It may even grow.
+  EXPECT_FALSE(file->write(8192, filled(1, 2)));
+  ASSERT_TRUE(file->truncate(4096));
+  file.reset();
+  EXPECT_FALSE(room());
+  again.reset();
+  EXPECT_FALSE(room());
+  mapping.reset();
+  EXPECT_TRUE(room());
+}
+
+TEST(Capacity, OfAFileThatAnotherTookTheNameOfIsFreeWhenItIsClosed) {
+  Machine machine(17);
+  machine.set_capacity({.bytes = 8192});
+  auto replaced = create(machine, "a");
+  ASSERT_TRUE(replaced->write(0, filled(4096, 1)));
+  const auto file = create(machine, "b");
+  ASSERT_TRUE(file->write(0, filled(4096, 2)));
+  ASSERT_TRUE(root_of(machine)->rename("b", "a", IfTargetExists::kReplace));
+  EXPECT_FALSE(file->allocate(0, 8192));
+  replaced.reset();
+  EXPECT_TRUE(file->allocate(0, 8192));
+}
+
+TEST(Capacity, OfRemovedFilesIsFreeWhenTheirProcessEnds) {
+  Machine machine(17);
+  machine.set_capacity({.bytes = 4096});
+  auto file = create(machine, "a");
+  ASSERT_TRUE(file->write(0, filled(4096, 1)));
+  ASSERT_TRUE(root_of(machine)->unlink("a"));
+  EXPECT_FALSE(create(machine, "b")->allocate(0, 4096));
+  machine.kill();
+  const auto later = open(machine, "b");
+  EXPECT_TRUE(later->allocate(0, 4096));
+  ASSERT_TRUE(root_of(machine)->unlink("b"));
+  file.reset();  // Closes nothing of this life.
+  EXPECT_FALSE(create(machine, "c")->allocate(0, 4096));
 }
 
 TEST(Capacity, TakesOfAWriteWhatStillFits) {

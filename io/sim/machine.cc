@@ -144,6 +144,7 @@ void Machine::end_process() {
   std::set<Inode*> inodes;
   collect(root_, inodes);
   for (Inode* inode : inodes) inode->forget_process();
+  open_.clear();
   ++life_;
   down_ = false;
 }
@@ -276,11 +277,22 @@ Machine::Decision Machine::begin_call(std::uint64_t life, Call call, const std::
   return decision;
 }
 
-std::uint64_t Machine::used_bytes() const {
+void Machine::opened(Inode* inode) { open_.insert(inode); }
+
+void Machine::closed(std::uint64_t life, Inode* inode) {
+  if (life == life_) open_.erase(open_.find(inode));
+}
+
+std::set<Machine::Inode*> Machine::inodes_in_use() const {
   std::set<Inode*> inodes;
   collect(root_, inodes);
+  inodes.insert(open_.begin(), open_.end());
+  return inodes;
+}
+
+std::uint64_t Machine::used_bytes() const {
   std::uint64_t bytes = 0;
-  for (const Inode* inode : inodes) bytes += whole_blocks(inode->image.cached().size());
+  for (const Inode* inode : inodes_in_use()) bytes += whole_blocks(inode->image.cached().size());
   return bytes;
 }
 
@@ -291,10 +303,6 @@ std::uint64_t Machine::size_that_fits(const FileImage& image, std::uint64_t size
   return std::min(size, room / kBlockSize * kBlockSize);
 }
 
-std::uint64_t Machine::used_inodes() const {
-  std::set<Inode*> inodes;
-  collect(root_, inodes);
-  return inodes.size();
-}
+std::uint64_t Machine::used_inodes() const { return inodes_in_use().size(); }
 
 }  // namespace caisson::io::sim

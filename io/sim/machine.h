@@ -70,7 +70,8 @@ struct TracedCall {
   int error = 0;  // The one injected; 0 if none was.
 };
 
-// How much the disk holds. Files take whole blocks of 4,096 bytes.
+// How much the disk holds. Files take whole blocks of 4,096 bytes. A file that was removed goes on
+// taking its room, inode included, until nobody has it open or mapped any more.
 struct Capacity {
   std::uint64_t bytes = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t inodes = std::numeric_limits<std::uint64_t>::max();
@@ -149,11 +150,17 @@ class Machine {
   // Counts a call, writes it to the trace and decides whether it fails.
   Decision begin_call(std::uint64_t life, Call call, const std::string& file, std::uint64_t offset,
                       std::uint64_t size) CAISSON_REQUIRES(mutex_);
+  // Every file that takes room: those that have names and those that are open.
+  std::set<Inode*> inodes_in_use() const CAISSON_REQUIRES(mutex_);
   std::uint64_t used_bytes() const CAISSON_REQUIRES(mutex_);
   std::uint64_t used_inodes() const CAISSON_REQUIRES(mutex_);
   // `size`, or as much of it as the disk has room for if that file grew to it.
   std::uint64_t size_that_fits(const FileImage& image, std::uint64_t size) const
       CAISSON_REQUIRES(mutex_);
+  // Called with each handle (file or mapping) that opens and closes an inode. A handle of an
+  // earlier life was closed with its process.
+  void opened(Inode* inode) CAISSON_REQUIRES(mutex_);
+  void closed(std::uint64_t life, Inode* inode) CAISSON_REQUIRES(mutex_);
   void end_process() CAISSON_REQUIRES(mutex_);
   static void cut_power_of(Inode& inode, CrashMode mode, Random& random, std::set<Inode*>& done);
   static InodePtr copy_tree(const InodePtr& inode, std::map<const Inode*, InodePtr>& copies);
@@ -163,7 +170,8 @@ class Machine {
   const std::uint64_t seed_;
   Random random_ CAISSON_GUARDED_BY(mutex_);
   InodePtr root_ CAISSON_GUARDED_BY(mutex_);
-  std::uint64_t life_ CAISSON_GUARDED_BY(mutex_) = 1;  // Number of the running process.
+  std::uint64_t life_ CAISSON_GUARDED_BY(mutex_) = 1;      // Number of the running process.
+  std::multiset<Inode*> open_ CAISSON_GUARDED_BY(mutex_);  // Once for each handle of the process.
   bool down_ CAISSON_GUARDED_BY(mutex_) = false;
   std::vector<Fault> faults_ CAISSON_GUARDED_BY(mutex_);
   std::uint64_t faults_hit_ CAISSON_GUARDED_BY(mutex_) = 0;
