@@ -130,6 +130,9 @@ Result<void> Pager::take_blob_pages(CheckpointPlan& plan) {
   std::vector<PageId> open_txn_pages;
   if (open_txn_) {
     open_txn_pages.assign(open_txn_->allocated.begin(), open_txn_->allocated.end());
+    for (const std::uint32_t frame : open_txn_->reserved) {
+      open_txn_pages.push_back(frames_.frame(frame).id);
+    }
   }
   const auto state = [&] {
     mutex_.assume_held();

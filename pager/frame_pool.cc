@@ -17,7 +17,8 @@ Result<FramePool> FramePool::create(std::uint32_t page_size, std::uint64_t frame
   return pool;
 }
 
-void FramePool::set_state(Frame& frame, FrameState state) {
+void FramePool::set_state(std::uint32_t index, FrameState state) {
+  Frame& frame = frames_[index];
   --counts_[static_cast<std::size_t>(frame.state)];
   ++counts_[static_cast<std::size_t>(state)];
   frame.state = state;
@@ -34,7 +35,7 @@ std::optional<std::uint32_t> FramePool::take(FrameState state, PageId id, TxnId 
     return std::nullopt;
   }
   Frame& frame = frames_[index];
-  set_state(frame, state);
+  set_state(index, state);
   frame.id = id;
   frame.birth = birth;
   frame.death = kAlive;
@@ -42,13 +43,13 @@ std::optional<std::uint32_t> FramePool::take(FrameState state, PageId id, TxnId 
 }
 
 void FramePool::give_back(std::uint32_t index) {
-  set_state(frames_[index], FrameState::kFree);
+  set_state(index, FrameState::kFree);
   if (free_.size() >= kFreeFramesKept) memory_.discard(index * page_size_, page_size_);
   free_.push_back(index);
 }
 
 void FramePool::retire(std::uint32_t index, std::uint64_t epoch) {
-  set_state(frames_[index], FrameState::kRetired);
+  set_state(index, FrameState::kRetired);
   retired_.emplace_back(epoch, index);
 }
 

@@ -4,6 +4,7 @@
 #ifndef CAISSON_PAGER_FRAME_POOL_H_
 #define CAISSON_PAGER_FRAME_POOL_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -20,9 +21,10 @@ namespace caisson::pager {
 
 enum class FrameState : std::uint8_t {
   kFree,
-  kDirty,    // A new page. It changes only while the transaction that made it is open.
-  kCached,   // A verified copy of a page of the file.
-  kRetired,  // No longer in the page table, but a reader may still look at it.
+  kDirty,     // A new page. It changes only while the transaction that made it is open.
+  kCached,    // A verified copy of a page of the file.
+  kRetired,   // No longer in the page table, but a reader may still look at it.
+  kReserved,  // Kept for a page that the open transaction is going to make.
 };
 
 struct Frame {
@@ -51,6 +53,9 @@ class FramePool {
   // A free frame, with whatever bytes it had last; none when all are in use.
   std::optional<std::uint32_t> take(FrameState state, PageId id, TxnId birth);
 
+  // Gives a frame that is in use another use.
+  void set_state(std::uint32_t index, FrameState state);
+
   // Makes a frame free at once: no reader can have seen it.
   void give_back(std::uint32_t index);
 
@@ -72,15 +77,13 @@ class FramePool {
   std::uint32_t touched() const { return touched_; }
 
  private:
-  void set_state(Frame& frame, FrameState state);
-
   std::uint64_t page_size_ = 0;
   io::ReservedMemory memory_;
   std::vector<Frame> frames_;
   std::uint32_t touched_ = 0;
   std::vector<std::uint32_t> free_;
   std::deque<std::pair<std::uint64_t, std::uint32_t>> retired_;  // By epoch, ascending.
-  std::array<std::uint64_t, 4> counts_{};
+  std::array<std::uint64_t, 5> counts_{};
 };
 
 }  // namespace caisson::pager

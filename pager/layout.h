@@ -1,4 +1,5 @@
-// How the pager learns where a page keeps its references to other pages.
+// What the pager asks of whoever's pages these are: whether they are well-formed, and where they
+// keep references to other pages.
 
 #ifndef CAISSON_PAGER_LAYOUT_H_
 #define CAISSON_PAGER_LAYOUT_H_
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/result.h"
 
 namespace caisson::pager {
 
@@ -21,6 +23,13 @@ struct ChildSlot {
 class PageLayout {
  public:
   virtual ~PageLayout() = default;
+
+  // Checks what is within a page, when it is first read: its header, checksum and place are right
+  // by then, and the bytes are still anybody's. Errors: kCorruption, naming page and rule.
+  virtual Result<void> check(Bytes page) const {
+    (void)page;
+    return {};
+  }
 
   // Appends the references of a page with level above 0. The page is one that this process made;
   // offsets lie within it.

@@ -54,8 +54,8 @@ struct PagerOptions {
   // The store that the file has to belong to, if known (kWrongStore otherwise).
   std::optional<Uuid> expected_uuid;
 
-  // Where pages with level above 0 keep references. Needed to write such pages. Outlives the
-  // pager.
+  // Checks pages within, and knows their references: needed to write pages with level above 0.
+  // Outlives the pager.
   const PageLayout* layout = nullptr;
 
   // The least epoch by which a reader is registered; if there is none, Pager::epoch() as it was

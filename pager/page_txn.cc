@@ -35,21 +35,28 @@ void PageTxn::use_emergency_space() {
 
 Result<NewPage> PageTxn::allocate(PageType type, std::uint8_t level) {
   Pager& pager = *pager_;
-  CAISSON_RETURN_IF_ERROR(pager.check_writable());
   const MutexLock lock(pager.mutex_);
-  CAISSON_ASSIGN_OR_RETURN(const PageId id, pager.take_page(pager.open_txn_->use));
-  const std::optional<std::uint32_t> frame = pager.take_frame(FrameState::kDirty, id, txn_);
-  if (!frame) {
-    pager.allocator_.give_back(id);
-    return fail(pager.frames_used_up());
-  }
+  std::vector<std::uint32_t>& reserved = pager.open_txn_->reserved;
+  if (reserved.empty()) CAISSON_RETURN_IF_ERROR(pager.reserve_frame());
+  const std::uint32_t frame = reserved.front();  // Lowest id first.
+  const PageId id = pager.frames_.frame(frame).id;
+  pager.frames_.set_state(frame, FrameState::kDirty);
+  reserved.erase(reserved.begin());
   pager.open_txn_->allocated.insert(id);
-  const MutableBytes bytes(pager.frames_.data(*frame), pager.page_size_);
+  const MutableBytes bytes(pager.frames_.data(frame), pager.page_size_);
   std::memset(bytes.data(), 0, bytes.size());
   write_header({.type = type, .level = level, .id = id, .txn = txn_}, bytes);
   pager.table_.set_checksum(id, 0);
   pager.table_.set_ready(id, bytes.data());
   return NewPage{id, bytes};
+}
+
+Result<void> PageTxn::reserve(std::size_t pages) {
+  const MutexLock lock(pager_->mutex_);
+  while (pager_->open_txn_->reserved.size() < pages) {
+    CAISSON_RETURN_IF_ERROR(pager_->reserve_frame());
+  }
+  return {};
 }
 
 MutableBytes PageTxn::editable(PageId id) {
@@ -86,6 +93,7 @@ void PageTxn::seal() {
     }
   }
   const auto& allocated = pager.open_txn_->allocated;
+  pager.release_reserved();
   pager.allocator_.add_young(txn_, {allocated.begin(), allocated.end()});
   pager.open_txn_.reset();
   pager.sealed_txn_ = txn_;
@@ -98,6 +106,7 @@ void PageTxn::roll_back() {
     pager.forget_page(id);
     pager.allocator_.give_back(id);
   }
+  pager.release_reserved();
   pager.open_txn_.reset();
 }
 

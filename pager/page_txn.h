@@ -37,6 +37,10 @@ class PageTxn {
   // or close old readers; or the file would outgrow address_space_bytes).
   Result<NewPage> allocate(PageType type, std::uint8_t level);
 
+  // Makes sure that the next `pages` calls of allocate() succeed. Errors: as allocate(). What is
+  // not used goes back when the transaction ends.
+  Result<void> reserve(std::size_t pages);
+
   // The bytes of a page that this transaction made and may still edit; empty for every other
   // page: copy that to a new one.
   MutableBytes editable(PageId id);

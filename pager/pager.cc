@@ -56,6 +56,11 @@ Result<void> Pager::check_first_read(const PageRef& ref, Bytes page) {
                     .at_page(to_u64(ref.id))
                     .with_rule("PAGE-4"));
   }
+  if (options_.layout != nullptr) {
+    if (auto checked = options_.layout->check(page); !checked) {
+      return fail(std::move(checked.error()).in_file(file_->name()).at_offset(offset_of(ref.id)));
+    }
+  }
   table_.set_checksum(ref.id, stored_checksum(page.data()));
   pages_verified_.fetch_add(1, std::memory_order_relaxed);
   return {};
@@ -165,6 +170,28 @@ void Pager::evict_ahead() {
 std::optional<std::uint32_t> Pager::take_frame(FrameState state, PageId id, TxnId birth) {
   evict_ahead();
   return frames_.take(state, id, birth);
+}
+
+// A page and a frame for the open transaction, which nobody finds in the table yet.
+Result<void> Pager::reserve_frame() {
+  if (is_poisoned_.load(std::memory_order_acquire)) {
+    return fail(Error(Code::kPoisoned, "an earlier write failed").in_file(file_->name()));
+  }
+  CAISSON_ASSIGN_OR_RETURN(const PageId id, take_page(open_txn_->use));
+  const std::optional<std::uint32_t> frame = take_frame(FrameState::kReserved, id, open_txn_->txn);
+  if (!frame) {
+    allocator_.give_back(id);
+    return fail(frames_used_up());
+  }
+  open_txn_->reserved.push_back(*frame);
+  return {};
+}
+
+void Pager::release_reserved() {
+  for (const std::uint32_t frame : open_txn_->reserved) {
+    allocator_.give_back(frames_.frame(frame).id);
+    frames_.give_back(frame);
+  }
 }
 
 std::optional<std::uint32_t> Pager::dirty_frame(PageId id) const {
@@ -355,8 +382,15 @@ Result<void> Pager::prepare_to_write() {
   Result<void> erased = file_->write(meta_offset(slot), MetaBlock{});
   if (erased) erased = file_->sync_data();
   if (!erased) {
+    // Whatever the cause: lack of space, too, may have left a part of it.
     poison(erased.error());
-    return erased;
+    return fail(Error(Code::kDurabilityUnknown,
+                      "the checkpoint that was given up may or may not "
+                      "be erased: " +
+                          erased.error().message())
+                    .in_file(file_->name())
+                    .with_rule("CKPT-7")
+                    .with_advice("Close the store and open it again."));
   }
   newer_meta_left_.store(false, std::memory_order_release);
   return {};

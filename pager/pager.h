@@ -94,8 +94,8 @@ class Pager {
 
   // The bytes of a page, page_size() of them. A page that was verified before costs one table
   // load and one bit test: no lock, no allocation, no system call. The first read checks PAGE-1
-  // to PAGE-6. Errors: kCorruption naming page and rule; kIoError; kResourceExhausted (private
-  // copies only: every frame is in use).
+  // to PAGE-6, and what the layout option checks. Errors: kCorruption naming page and rule;
+  // kIoError; kResourceExhausted (private copies only: every frame is in use).
   Result<const std::byte*> read(const PageRef& ref) {
     if (const std::byte* page = table_.ready(ref.id)) [[likely]]
       return page;
@@ -169,6 +169,7 @@ class Pager {
 
     TxnId txn{};
     std::unordered_set<PageId> allocated;
+    std::vector<std::uint32_t> reserved;  // Frames, each with a page's number, for allocate().
     std::vector<DeadPage> freed;
     AllocationUse use = AllocationUse::kNormal;
   };
@@ -192,6 +193,8 @@ class Pager {
   Result<void> grow(std::uint64_t pages) CAISSON_REQUIRES(mutex_);
   std::optional<std::uint32_t> take_frame(FrameState state, PageId id, TxnId birth)
       CAISSON_REQUIRES(mutex_);
+  Result<void> reserve_frame() CAISSON_REQUIRES(mutex_);
+  void release_reserved() CAISSON_REQUIRES(mutex_);
   std::optional<std::uint32_t> dirty_frame(PageId id) const CAISSON_REQUIRES(mutex_);
   void forget_page(PageId id) CAISSON_REQUIRES(mutex_);
   void release_frames() CAISSON_REQUIRES(mutex_);

@@ -1,0 +1,366 @@
+// What a change does to the nodes: in place where it fits, else by dividing, sharing and merging
+// (spec/btree.md, section 3).
+//
+// A change begins with the leaf and goes up: whatever becomes of a node, or of two neighbours, is
+// an edit of their parent. The pages on the way are the transaction's own by then, and pages that
+// may be needed have been reserved, so nothing here can fail.
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <functional>
+#include <utility>
+
+#include "btree/writer.h"
+
+namespace caisson::btree {
+namespace {
+
+// Two leaves share what they hold only up to this part of their room; above it they become three,
+// since they would soon overflow again.
+constexpr std::size_t kShareNumerator = 15;
+constexpr std::size_t kShareDenominator = 16;
+
+bool lies_in(Bytes page, Bytes bytes) {
+  const std::less<const std::byte*> before;
+  return !bytes.empty() && !before(bytes.data(), page.data()) &&
+         before(bytes.data(), page.data() + page.size());
+}
+
+}  // namespace
+
+PageId TreeWriter::new_page(PageType type, std::uint8_t level) {
+  const auto page = txn_->allocate(type, level);
+  assert(page && "reserved by make_ready()");
+  return page->id;
+}
+
+void TreeWriter::apply(unsigned depth, const Edit& edit) {
+  const MutableBytes page = bytes(path_[depth].id);
+  const NodeView before(page.data(), page.size());
+  const std::size_t fill_before = before.fill();
+  if (apply_in_place(depth, edit)) {
+    const NodeView after(page.data(), page.size());
+    if (depth == 0 || after.fill() >= fill_before || after.fill() >= room() * 2 / 5) return;
+    entries_.clear();
+    entries_.append(after, {});
+    underflow(depth);
+    return;
+  }
+  const bool appended = edit.removed == 0 && edit.index == before.count() && at_right_edge(depth);
+  entries_.clear();
+  entries_.append(before, {});
+  entries_.remove(edit.index, edit.removed);
+  for (unsigned i = 0; i < edit.added_count; ++i) {
+    entries_.replace(edit.index + i, 0, edit.added[i].key, edit.added[i].value);
+  }
+  arrange(depth, appended, fill_before);
+}
+
+bool TreeWriter::apply_in_place(unsigned depth, const Edit& edit) {
+  const MutableBytes page = bytes(path_[depth].id);
+  NodeEditor editor(page);
+  const NodeView node = editor.view();
+  const unsigned count = node.count() - edit.removed + edit.added_count;
+  if (edit.removed > 1 || count < (branch_at(depth) ? 2U : 1U)) return false;
+  if (edit.removed == 1) {
+    // A branch's first entry has no key of its own that another one could be given in its place,
+    // and removing moves what is removed behind, which may hold the new value.
+    if (branch_at(depth) && edit.index == 0) return false;
+    if (node.count() == 1) return false;
+  }
+  const std::size_t prefix = node.prefix().size();
+  std::size_t weight = 0;
+  for (unsigned i = 0; i < edit.added_count; ++i) {
+    const Bytes key = edit.added[i].key;
+    if (key.size() < prefix || common_prefix(key, node.prefix()) < prefix) return false;
+    if (edit.removed > 0 && lies_in(page, edit.added[i].value.bytes)) return false;
+    weight += entry_weight(key.size(), prefix, edit.added[i].value.bytes.size());
+  }
+  std::size_t freed = 0;
+  if (edit.removed == 1) {
+    freed = entry_weight(node.key_size(edit.index), prefix, node.value(edit.index).size());
+  }
+  if (weight > node.free_bytes() + freed) return false;
+  if (edit.removed == 1) editor.remove(edit.index);
+  for (unsigned i = 0; i < edit.added_count; ++i) {
+    editor.insert(edit.index + i, edit.added[i].key, edit.added[i].value);
+  }
+  return true;
+}
+
+bool TreeWriter::at_right_edge(unsigned depth) const {
+  for (unsigned i = 0; i < depth; ++i) {
+    const MutableBytes page = bytes(path_[i].id);
+    if (path_[i].index + 1 != NodeView(page.data(), page.size()).count()) return false;
+  }
+  return true;
+}
+
+// Finds room for entries_, which take the place of the node at `depth`.
+void TreeWriter::arrange(unsigned depth, bool appended, std::size_t fill_before) {
+  const NodePlan whole{0, entries_.size(), branch_at(depth)};
+  if (depth == 0 && entries_.size() < (whole.branch ? 2U : 1U)) {
+    collapse_root();
+  } else if (entries_.size() == 0) {
+    remove_from_parent(depth);
+  } else if (whole.branch && entries_.size() == 1) {
+    underflow(depth);
+  } else if (!whole.fits(entries_, page_size())) {
+    if (appended || branch_at(depth) || !share(depth)) split_alone(depth, appended);
+  } else if (const std::size_t fill = whole.fill(entries_);
+             depth > 0 && fill < fill_before && fill < room() * 2 / 5) {
+    underflow(depth);
+  } else {
+    parts_.assign(1, whole);
+    write_out(depth, alone(depth));
+  }
+}
+
+// The root has nothing left, or one child, which becomes the root.
+void TreeWriter::collapse_root() {
+  root_.page = entries_.size() == 0 ? PageRef{} : load_reference(entries_.value(0).bytes.data());
+  txn_->free(path_[0].id, txn_->txn());  // Last: the value lies there.
+}
+
+void TreeWriter::remove_from_parent(unsigned depth) {
+  txn_->free(path_[depth].id, txn_->txn());
+  apply(depth - 1, {.index = path_[depth - 1].index, .removed = 1, .added_count = 0, .added = {}});
+}
+
+// --- Siblings ------------------------------------------------------------------------------------
+
+// The node beside the one at `depth`; none if it can't be read.
+std::optional<TreeWriter::Sibling> TreeWriter::sibling(unsigned depth, unsigned index) const {
+  const MutableBytes page = bytes(path_[depth - 1].id);
+  const NodeView parent(page.data(), page.size());
+  if (siblings_[depth].node.page() != nullptr && siblings_[depth].index == index) {
+    return siblings_[depth];
+  }
+  const auto node = tree().read_child(parent, index);
+  if (!node) return std::nullopt;
+  return Sibling{*node, index};
+}
+
+// Puts the sibling's entries before or behind entries_. The right one of two branches has the
+// parent's separator as its first key.
+void TreeWriter::join(unsigned depth, const Sibling& sibling) {
+  const MutableBytes page = bytes(path_[depth - 1].id);
+  const NodeView parent(page.data(), page.size());
+  const unsigned index = path_[depth - 1].index;
+  const bool is_left = sibling.index < index;
+  std::vector<std::byte>& separator = separators_[depth].keys[0];
+  separator.resize(page_size() / 4 + kHeadSize);
+  separator.resize(parent.copy_key(std::max(index, sibling.index), separator.data()));
+  joined_.clear();
+  if (is_left) joined_.append(sibling.node, {});
+  boundary_ = is_left ? joined_.size() : entries_.size();
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const bool replaced = is_left && branch_at(depth) && i == 0;
+    joined_.append(replaced ? Bytes(separator) : entries_.key(i), entries_.value(i));
+  }
+  if (!is_left) joined_.append(sibling.node, separator);
+  std::swap(entries_, joined_);
+}
+
+TreeWriter::Group TreeWriter::alone(unsigned depth) const {
+  return {depth == 0 ? 0 : path_[depth - 1].index, 1, {path_[depth].id, PageId{}}};
+}
+
+// Both nodes as pages of the transaction's own, to be written over.
+TreeWriter::Group TreeWriter::own_group(unsigned depth, const Sibling& sibling) {
+  NodeEditor parent(bytes(path_[depth - 1].id));
+  const unsigned index = path_[depth - 1].index;
+  PageId id = parent.view().child(sibling.index).id;
+  if (bytes(id).empty()) {
+    const pager::PageHeader header = pager::read_header(sibling.node.page());
+    txn_->free(id, header.txn);
+    id = new_page(header.type, header.level);
+    parent.set_child(sibling.index, id);
+  }
+  Group group{std::min(index, sibling.index), 2, {path_[depth].id, id}};
+  if (sibling.index < index) std::swap(group.pages[0], group.pages[1]);
+  return group;
+}
+
+// entries_ are too many for one leaf: the emptier sibling takes some, or the two become three.
+bool TreeWriter::share(unsigned depth) {
+  if (depth == 0) return false;
+  const MutableBytes page = bytes(path_[depth - 1].id);
+  const unsigned count = NodeView(page.data(), page.size()).count();
+  const unsigned index = path_[depth - 1].index;
+  std::optional<Sibling> best;
+  if (index > 0) best = sibling(depth, index - 1);
+  if (index + 1 < count) {
+    const std::optional<Sibling> right = sibling(depth, index + 1);
+    if (right && (!best || right->node.weight() < best->node.weight())) best = right;
+  }
+  if (!best) return false;
+  join(depth, *best);
+  const NodePlan all{0, entries_.size(), false};
+  const std::size_t prefix = all.prefix_size(entries_);
+  const std::size_t weight = all.weight(entries_, prefix) + 2 * prefix;
+  const bool fits_two = weight <= 2 * room() * kShareNumerator / kShareDenominator;
+  if (!divide(fits_two ? 2 : 3, false)) {
+    std::swap(entries_, joined_);
+    return false;
+  }
+  write_out(depth, own_group(depth, *best));
+  return true;
+}
+
+// entries_ are too few for a node: they join a sibling's, or take some of them.
+void TreeWriter::underflow(unsigned depth) {
+  const unsigned index = path_[depth - 1].index;
+  const std::optional<Sibling> other = sibling(depth, index > 0 ? index - 1 : index + 1);
+  if (!other) {
+    // Only where make_ready() saw that balance does not depend on it.
+    parts_.assign(1, {0, entries_.size(), branch_at(depth)});
+    write_out(depth, alone(depth));
+    return;
+  }
+  join(depth, *other);
+  const NodePlan all{0, entries_.size(), branch_at(depth)};
+  if (all.fits(entries_, page_size())) {
+    parts_.assign(1, all);
+  } else if (!divide(2, all.branch) && !divide_anywhere(all.branch)) {
+    parts_ = {{0, boundary_, all.branch}, {boundary_, entries_.size(), all.branch}};
+  }
+  write_out(depth, own_group(depth, *other));
+}
+
+void TreeWriter::split_alone(unsigned depth, bool appended) {
+  const bool branch = branch_at(depth);
+  const std::size_t size = entries_.size();
+  if (appended) {
+    // The left one stays full. A branch has two entries at least.
+    const std::size_t boundary = size - (branch ? 2 : 1);
+    parts_ = {{0, boundary, branch}, {boundary, size, branch}};
+  } else if (!divide(2, branch)) {
+    divide_anywhere(branch);
+  }
+  write_out(depth, alone(depth));
+}
+
+// --- Dividing ------------------------------------------------------------------------------------
+
+// The least that a node may be filled with, given the largest entry around (TREE-3).
+std::size_t TreeWriter::fill_min(std::size_t largest) const {
+  return largest <= room() / 5 ? room() * 2 / 5 : room() / 3;
+}
+
+// Cuts entries_ into parts of about one weight. False if one doesn't fit or is too small.
+bool TreeWriter::divide(unsigned count, bool branch) {
+  const NodePlan all{0, entries_.size(), branch};
+  const std::size_t prefix = all.prefix_size(entries_);
+  const std::size_t total = all.weight(entries_, prefix);
+  parts_.clear();
+  std::size_t begin = 0;
+  std::size_t sum = 0;
+  std::size_t largest = 0;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const std::size_t weight = branch && i == 0 ? kEntryOverhead + kReferenceSize
+                                                : entry_weight(entries_.key(i).size(), prefix,
+                                                               entries_.value(i).bytes.size());
+    largest = std::max(largest, weight);
+    // Cut before this entry if that is nearer to the mark than to cut behind it.
+    const std::size_t mark = total * (parts_.size() + 1) / count;
+    if (parts_.size() + 1 < count && i > begin && sum + weight / 2 >= mark) {
+      parts_.push_back({begin, i, branch});
+      begin = i;
+    }
+    sum += weight;
+  }
+  parts_.push_back({begin, entries_.size(), branch});
+  return parts_.size() == count &&
+         std::ranges::all_of(parts_, [&](const NodePlan& part) { return good(part, largest); });
+}
+
+bool TreeWriter::good(const NodePlan& part, std::size_t largest) const {
+  return part.end - part.begin >= (part.branch ? 2U : 1U) && part.fits(entries_, page_size()) &&
+         part.fill(entries_) >= fill_min(largest);
+}
+
+// Cuts entries_ in two wherever both parts fit, as near to the middle as can be. Needed when a key
+// breaks a long prefix: then all that fits is near an end, where that key is.
+bool TreeWriter::divide_anywhere(bool branch) {
+  const std::size_t size = entries_.size();
+  const std::size_t least = branch ? 2 : 1;
+  std::optional<std::size_t> fallback;
+  for (std::size_t step = 0; step < size; ++step) {
+    for (const std::size_t cut : {size / 2 + step, size / 2 - step}) {
+      if (cut < least || cut > size - least) continue;
+      parts_ = {{0, cut, branch}, {cut, size, branch}};
+      if (good(parts_[0], room()) && good(parts_[1], room())) return true;
+      if (!fallback && parts_[0].fits(entries_, page_size()) &&
+          parts_[1].fits(entries_, page_size())) {
+        fallback = cut;
+      }
+    }
+  }
+  if (fallback) parts_ = {{0, *fallback, branch}, {*fallback, size, branch}};
+  return fallback.has_value();
+}
+
+// --- Writing -------------------------------------------------------------------------------------
+
+// The shortest key that parts two leaves; of branches, the one that has parted them so far.
+void TreeWriter::set_separator(std::size_t part, std::vector<std::byte>& separator) const {
+  const std::size_t begin = parts_[part].begin;
+  Bytes key = entries_.key(begin);
+  if (!parts_[part].branch) key = key.first(common_prefix(entries_.key(begin - 1), key) + 1);
+  separator.assign(key.begin(), key.end());
+}
+
+// Writes parts_ over a group of neighbours, or more or fewer nodes than these, and tells their
+// parent.
+void TreeWriter::write_out(unsigned depth, const Group& group) {
+  const pager::PageHeader header = pager::read_header(bytes(path_[depth].id).data());
+  Separators& separators = separators_[depth];
+  Edit edit{.index = group.first + 1, .removed = group.count - 1, .added_count = 0, .added = {}};
+  // All of them before any is overwritten: values lie in the old pages.
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const MutableBytes page(scratch_.data() + i * page_size(), page_size());
+    page[5] = std::byte{header.level};
+    build_node(entries_, parts_[i], page);
+  }
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const PageId id = i < group.count ? group.pages[i] : new_page(header.type, header.level);
+    const MutableBytes page = bytes(id);
+    const Bytes built(scratch_.data() + i * page_size(), page_size());
+    page[5] = built[5];
+    std::ranges::copy(built.subspan(pager::kPageHeaderSize), page.begin() + pager::kPageHeaderSize);
+    if (i == 0) continue;
+    set_separator(i, separators.keys[i - 1]);
+    store_reference(separators.references[i - 1].data(), {id, 0});
+    edit.added[i - 1] = {separators.keys[i - 1], {separators.references[i - 1], false}};
+    ++edit.added_count;
+  }
+  for (std::size_t i = parts_.size(); i < group.count; ++i) {
+    txn_->free(group.pages[i], txn_->txn());
+  }
+  if (edit.removed == 0 && edit.added_count == 0) return;
+  if (depth > 0) {
+    apply(depth - 1, edit);
+  } else {
+    add_root(header.level, group.pages[0], edit);
+  }
+}
+
+// A new root above what the old one became.
+void TreeWriter::add_root(std::uint8_t level, PageId first, const Edit& edit) {
+  const std::uint8_t above =
+      level < kBranchLevelMin ? kBranchLevelMin : static_cast<std::uint8_t>(level + 1);
+  const PageId id = new_page(kBranch, above);
+  std::array<std::byte, kReferenceSize> reference;
+  store_reference(reference.data(), {first, 0});
+  entries_.clear();
+  entries_.append({}, {reference, false});
+  for (unsigned i = 0; i < edit.added_count; ++i) {
+    entries_.append(edit.added[i].key, edit.added[i].value);
+  }
+  build_node(entries_, {0, entries_.size(), true}, bytes(id));
+  root_.page = {id, 0};
+}
+
+}  // namespace caisson::btree

@@ -1,0 +1,174 @@
+#include "btree/cursor.h"
+
+#include <algorithm>
+
+namespace caisson::btree {
+
+std::optional<std::vector<std::byte>> prefix_end(Bytes prefix) {
+  std::vector<std::byte> end(prefix.begin(), prefix.end());
+  while (!end.empty() && end.back() == std::byte{0xFF}) end.pop_back();
+  if (end.empty()) return std::nullopt;
+  end.back() = static_cast<std::byte>(std::to_integer<unsigned>(end.back()) + 1);
+  return end;
+}
+
+Cursor::Cursor(const Tree& tree, const Range& range)
+    : tree_(tree), begin_(range.begin.begin(), range.begin.end()) {
+  if (range.end) end_.emplace(range.end->begin(), range.end->end());
+  key_.resize(tree.pager().page_size() / 4 + kHeadSize);  // NODE-5
+}
+
+Cursor Cursor::with_prefix(const Tree& tree, Bytes prefix) {
+  const auto end = prefix_end(prefix);
+  return Cursor(tree, {prefix, end ? std::optional<Bytes>(*end) : std::nullopt});
+}
+
+Result<bool> Cursor::first() { return seek(begin_); }
+
+Result<bool> Cursor::seek(Bytes key) {
+  if (compare_bytes(key, begin_) < 0) key = begin_;
+  state_ = State::kNowhere;
+  if (tree_.empty()) {
+    state_ = State::kBehind;
+    return false;
+  }
+  CAISSON_RETURN_IF_ERROR(descend_to(key));
+  index_ = std::max(leaf_.find(key).index, leaf_begin_);
+  return settle_forward();
+}
+
+Result<bool> Cursor::last() {
+  state_ = State::kNowhere;
+  if (tree_.empty()) {
+    state_ = State::kBefore;
+    return false;
+  }
+  if (end_) {
+    CAISSON_RETURN_IF_ERROR(descend_to(*end_));
+  } else {
+    depth_ = 0;
+    CAISSON_ASSIGN_OR_RETURN(leaf_, tree_.read_root());
+    CAISSON_RETURN_IF_ERROR(descend(true));
+  }
+  index_ = leaf_end_;
+  return settle_backward();
+}
+
+// Down from the root, to the leaf in which `key` is or would be.
+Result<void> Cursor::descend_to(Bytes key) {
+  depth_ = 0;
+  CAISSON_ASSIGN_OR_RETURN(NodeView node, tree_.read_root());
+  while (node.is_branch()) {
+    const unsigned index = node.child_index(key);
+    path_[depth_++] = {node, index};
+    CAISSON_ASSIGN_OR_RETURN(node, tree_.read_child(node, index));
+  }
+  return enter_leaf(node);
+}
+
+// Down from leaf_, which is a branch as yet, along its first or last children.
+Result<void> Cursor::descend(bool to_last) {
+  NodeView node = leaf_;
+  while (node.is_branch()) {
+    const unsigned index = to_last ? node.count() - 1 : 0;
+    path_[depth_++] = {node, index};
+    CAISSON_ASSIGN_OR_RETURN(node, tree_.read_child(node, index));
+  }
+  return enter_leaf(node);
+}
+
+Result<void> Cursor::enter_leaf(const NodeView& leaf) {
+  leaf_ = leaf;
+  std::ranges::copy(leaf.prefix(), key_.begin());
+  leaf_begin_ = begin_.empty() ? 0 : leaf.find(begin_).index;
+  leaf_end_ = end_ ? leaf.find(*end_).index : leaf.count();
+  // The leaf after this one: a scan will want it soon.
+  if (depth_ > 0) {
+    const Step& parent = path_[depth_ - 1];
+    if (parent.index + 1 < parent.node.count()) {
+      tree_.pager().prefetch(parent.node.child(parent.index + 1).id);
+    }
+  }
+  return {};
+}
+
+// To the neighbouring leaf, up and down again. False if there is none.
+Result<bool> Cursor::climb(bool forward) {
+  while (depth_ > 0) {
+    Step& step = path_[depth_ - 1];
+    if (forward ? step.index + 1 < step.node.count() : step.index > 0) {
+      step.index += forward ? 1 : ~0U;
+      CAISSON_ASSIGN_OR_RETURN(leaf_, tree_.read_child(step.node, step.index));
+      CAISSON_RETURN_IF_ERROR(descend(!forward));
+      return true;
+    }
+    --depth_;
+  }
+  return false;
+}
+
+// From index_, which may be behind the leaf's part of the range, to an entry. A leaf that has
+// entries behind the range is the last one to look at.
+Result<bool> Cursor::settle_forward() {
+  while (index_ >= leaf_end_) {
+    state_ = State::kNowhere;
+    bool moved = false;
+    if (leaf_end_ == leaf_.count()) {
+      CAISSON_ASSIGN_OR_RETURN(moved, climb(true));
+    }
+    if (!moved) {
+      state_ = State::kBehind;
+      return false;
+    }
+    index_ = leaf_begin_;
+  }
+  state_ = State::kAt;
+  return true;
+}
+
+// From index_, one behind where the entry is looked for.
+Result<bool> Cursor::settle_backward() {
+  while (index_ <= leaf_begin_) {
+    state_ = State::kNowhere;
+    bool moved = false;
+    if (leaf_begin_ == 0) {
+      CAISSON_ASSIGN_OR_RETURN(moved, climb(false));
+    }
+    if (!moved) {
+      state_ = State::kBefore;
+      return false;
+    }
+    index_ = leaf_end_;
+  }
+  --index_;
+  state_ = State::kAt;
+  return true;
+}
+
+Result<bool> Cursor::next_leaf() {
+  switch (state_) {
+    case State::kNowhere:
+    case State::kBefore:
+      return first();
+    case State::kBehind:
+      return false;
+    case State::kAt:
+      break;
+  }
+  return settle_forward();
+}
+
+Result<bool> Cursor::prev_leaf() {
+  switch (state_) {
+    case State::kNowhere:
+    case State::kBehind:
+      return last();
+    case State::kBefore:
+      return false;
+    case State::kAt:
+      break;
+  }
+  return settle_backward();
+}
+
+}  // namespace caisson::btree

@@ -1,0 +1,190 @@
+// One node of a tree, leaf or branch, as it lies in its page: spec/btree.md, section 2.
+//
+// check_node() looks at everything once, when the page is first read; NodeView then reads without
+// checks. Both borrow the page. Thread-safe as long as nobody edits the page.
+
+#ifndef CAISSON_BTREE_NODE_H_
+#define CAISSON_BTREE_NODE_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "base/codec.h"
+#include "base/result.h"
+#include "btree/format.h"
+
+namespace caisson::btree {
+
+inline constexpr std::size_t kNodeHeaderSize = 80;  // The page's header included.
+inline constexpr std::size_t kHeadSize = 4;
+inline constexpr std::size_t kOffsetSize = 2;
+inline constexpr std::size_t kEntryHeaderSize = 4;
+
+// What an entry takes beside its key's rest and its value.
+inline constexpr std::size_t kEntryOverhead = kHeadSize + kOffsetSize + kEntryHeaderSize;
+
+// The value size of an entry whose value is long.
+inline constexpr std::uint16_t kLongValue = 0xFFFF;
+
+// Room for prefix, heads, offsets and heap.
+constexpr std::size_t node_room(std::size_t page_size) { return page_size - kNodeHeaderSize; }
+
+// The largest entry that a node takes (NODE-5), as weighed without a prefix.
+constexpr std::size_t entry_weight_max(std::size_t page_size) { return node_room(page_size) / 3; }
+
+// What an entry with these sizes weighs behind a prefix (spec/btree.md, section 3).
+constexpr std::size_t entry_weight(std::size_t key_size, std::size_t prefix_size,
+                                   std::size_t value_size) {
+  const std::size_t suffix = key_size - prefix_size;
+  return kEntryOverhead + (suffix > kHeadSize ? suffix - kHeadSize : 0) + value_size;
+}
+
+// The first four bytes as a number that orders as they do; zeros behind shorter keys.
+inline std::uint32_t head_of(Bytes suffix) {
+  if (suffix.size() >= kHeadSize) [[likely]] {
+    std::uint32_t head = 0;
+    std::memcpy(&head, suffix.data(), sizeof head);
+    if constexpr (std::endian::native == std::endian::little) head = std::byteswap(head);
+    return head;
+  }
+  std::uint32_t head = 0;
+  for (std::size_t i = 0; i < suffix.size(); ++i) {
+    head |= std::to_integer<std::uint32_t>(suffix[i]) << (24 - 8 * i);
+  }
+  return head;
+}
+
+// Negative, 0 or positive as the first is less than, equal to or greater than the second.
+inline int compare_bytes(Bytes a, Bytes b) {
+  const std::size_t size = std::min(a.size(), b.size());
+  if (const int order = size == 0 ? 0 : std::memcmp(a.data(), b.data(), size); order != 0) {
+    return order;
+  }
+  return a.size() < b.size() ? -1 : static_cast<int>(a.size() > b.size());
+}
+
+// How many bytes both begin with.
+inline std::size_t common_prefix(Bytes a, Bytes b) {
+  const auto end = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first;
+  return static_cast<std::size_t>(end - a.begin());
+}
+
+// Where a key is in a node, or would be.
+struct Position {
+  unsigned index = 0;  // Of the first entry that is not less than the key.
+  bool found = false;  // That entry has the key.
+};
+
+class NodeView {
+ public:
+  NodeView() = default;
+
+  // `page` was checked by check_node(), or made by this process.
+  NodeView(const std::byte* page, std::size_t page_size)
+      : page_(page),
+        page_size_(page_size),
+        count_(load_u16(page + 72)),
+        prefix_size_(load_u16(page + 74)) {}
+
+  const std::byte* page() const { return page_; }
+  std::size_t page_size() const { return page_size_; }
+  unsigned count() const { return count_; }
+  unsigned long_values() const { return load_u16(page_ + 78); }
+  std::size_t heap_size() const { return load_u16(page_ + 76); }
+  std::uint8_t level() const { return std::to_integer<std::uint8_t>(page_[5]); }
+  bool is_branch() const { return level() >= kBranchLevelMin; }
+
+  Bytes prefix() const { return {page_ + kNodeHeaderSize, prefix_size_}; }
+
+  std::uint32_t head(unsigned index) const {
+    return load_u32(heads() + static_cast<std::size_t>(index) * kHeadSize);
+  }
+
+  // The size of a whole key.
+  std::size_t key_size(unsigned index) const { return prefix_size_ + load_u16(entry(index)); }
+
+  // Writes a whole key to `out`, which has room for it and kHeadSize bytes more; returns its size.
+  std::size_t copy_key(unsigned index, std::byte* out) const {
+    if (prefix_size_ != 0) std::memcpy(out, page_ + kNodeHeaderSize, prefix_size_);
+    return copy_suffix(index, out);
+  }
+
+  // The same where the prefix is in `out` already.
+  std::size_t copy_suffix(unsigned index, std::byte* out) const {
+    const std::byte* from = entry(index);
+    const std::size_t suffix = load_u16(from);
+    std::uint32_t bytes = head(index);
+    if constexpr (std::endian::native == std::endian::little) bytes = std::byteswap(bytes);
+    std::memcpy(out + prefix_size_, &bytes, sizeof bytes);
+    if (suffix > kHeadSize) {
+      std::memcpy(out + prefix_size_ + kHeadSize, from + kEntryHeaderSize, suffix - kHeadSize);
+    }
+    return prefix_size_ + suffix;
+  }
+
+  bool value_is_long(unsigned index) const { return load_u16(entry(index) + 2) == kLongValue; }
+
+  // The bytes that the node holds of a value: itself, or what refers to it.
+  Bytes value(unsigned index) const {
+    const std::byte* from = entry(index);
+    const std::size_t suffix = load_u16(from);
+    const std::size_t size = load_u16(from + 2);
+    return {from + kEntryHeaderSize + (suffix > kHeadSize ? suffix - kHeadSize : 0),
+            size == kLongValue ? kLongValueRefSize : size};
+  }
+
+  LongValueRef long_value(unsigned index) const { return load_long_value(value(index).data()); }
+
+  // Of a branch.
+  PageRef child(unsigned index) const { return load_reference(value(index).data()); }
+
+  // The first entry whose key is not less than `key`. O(log count).
+  Position find(Bytes key) const { return find_from(0, key); }
+
+  // Of a branch: the entry below which `key` is.
+  unsigned child_index(Bytes key) const {
+    const Position position = find_from(1, key);
+    return position.found ? position.index : position.index - 1;
+  }
+
+  // What its entries weigh, and what fills it (spec/btree.md, section 3).
+  std::size_t weight() const { return count_ * (kHeadSize + kOffsetSize) + heap_size(); }
+  std::size_t fill() const { return weight() + count_ * prefix_size_; }
+
+  // Bytes that nobody uses.
+  std::size_t free_bytes() const { return node_room(page_size_) - prefix_size_ - weight(); }
+
+  // Fetches the lines that a search of a leaf of ordinary size will look at.
+  static void prefetch(const std::byte* page) {
+    for (std::size_t offset = 64; offset < 14 * 64; offset += 64) {
+      __builtin_prefetch(page + offset);
+    }
+  }
+
+ private:
+  const std::byte* heads() const { return page_ + kNodeHeaderSize + prefix_size_; }
+  const std::byte* offsets() const {
+    return heads() + static_cast<std::size_t>(count_) * kHeadSize;
+  }
+  const std::byte* entry(unsigned index) const {
+    return page_ + load_u16(offsets() + static_cast<std::size_t>(index) * kOffsetSize);
+  }
+
+  Position find_from(unsigned first, Bytes key) const;
+  int compare_rest(unsigned index, Bytes suffix) const;
+
+  const std::byte* page_ = nullptr;
+  std::size_t page_size_ = 0;
+  unsigned count_ = 0;
+  unsigned prefix_size_ = 0;
+};
+
+// Checks NODE-1 to NODE-5 of a page whose type is leaf or branch. Errors: kCorruption, naming page
+// and rule. O(page size).
+Result<void> check_node(Bytes page);
+
+}  // namespace caisson::btree
+
+#endif  // CAISSON_BTREE_NODE_H_

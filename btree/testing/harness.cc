@@ -1,0 +1,105 @@
+#include "btree/testing/harness.h"
+
+#include <utility>
+
+#include "btree/layout.h"
+
+namespace caisson::btree::testing {
+
+using pager::testing::kStorePath;
+
+TreeStore::TreeStore(const StoreOptions& options) : options_(options), machine_(1) {
+  value_of(machine_.vfs().create_directory(kStorePath));
+  directory_ = value_of(machine_.vfs().open_directory(kStorePath));
+  pager::CreateOptions create;
+  create.page_size = options.page_size;
+  create.limits = options.limits;
+  create.uuid = Uuid{};
+  value_of(pager::create_page_file(machine_.vfs(), *directory_, create));
+  open();
+}
+
+void TreeStore::open() {
+  directory_ = value_of(machine_.vfs().open_directory(kStorePath));
+  pager::PagerOptions options =
+      pager::testing::small_options(options_.access, options_.memory_budget_bytes);
+  options.layout = &tree_layout();
+  options.oldest_reader_epoch = [this] { return reader_epoch_; };
+  pager_ = value_of(pager::open_pager(*directory_, options));
+  const pager::Meta meta = pager_->checkpointed();
+  txn_ = meta.txn;
+  root_ = {meta.root, checkpointed_.count};
+}
+
+TreeWriter& TreeStore::writer() {
+  if (!writer_) {
+    reader_epoch_ = pager_->epoch();
+    page_txn_.emplace(value_of(pager::PageTxn::begin(*pager_, TxnId{to_u64(txn_) + 1})));
+    writer_ = std::make_unique<TreeWriter>(*pager_, *page_txn_, root_);
+  }
+  return *writer_;
+}
+
+void TreeStore::commit() {
+  if (!writer_) return;
+  root_ = writer_->root();
+  writer_.reset();
+  page_txn_->seal();
+  page_txn_.reset();
+  txn_ = TxnId{to_u64(txn_) + 1};
+}
+
+void TreeStore::roll_back() {
+  writer_.reset();
+  page_txn_.reset();
+}
+
+void TreeStore::checkpoint() {
+  commit();
+  pager::CheckpointRequest request;
+  request.txn = txn_;
+  request.root = root_.page.id;
+  const auto result = value_of(pager_->checkpoint(request));
+  root_.page = result.meta.root;
+  checkpointed_ = root_;
+  reclaim();
+}
+
+void TreeStore::reclaim(std::vector<TxnId> pins) {
+  reader_epoch_ = pager_->epoch();
+  pins.push_back(txn_);
+  pager_->reclaim(pins);
+}
+
+void TreeStore::kill_and_reopen() {
+  writer_.reset();
+  page_txn_.reset();
+  pager_.reset();
+  machine_.kill();
+  open();
+}
+
+std::string read_value(const Value& value) {
+  std::string text(value.size(), '\0');
+  value_of(value.read(0, {reinterpret_cast<std::byte*>(text.data()), text.size()}));
+  return text;
+}
+
+TreeModel read_all(const Tree& tree) {
+  TreeModel model;
+  Cursor cursor(tree);
+  while (value_of(cursor.next())) {
+    model.emplace_hint(model.end(), text_of(cursor.key()), read_value(cursor.value()));
+  }
+  return model;
+}
+
+std::string problems_of(const Tree& tree) {
+  pager::PageSet pages;
+  const TreeReport report = validate_tree(tree, {}, pages);
+  std::string text;
+  for (const Error& finding : report.findings) text += finding.to_string() + "\n";
+  return text;
+}
+
+}  // namespace caisson::btree::testing

@@ -1,0 +1,95 @@
+// A tree in a page file on a simulated machine, with a model beside it: what tests of trees start
+// from. Everything that fails throws, which a test reports with the message.
+
+#ifndef CAISSON_BTREE_TESTING_HARNESS_H_
+#define CAISSON_BTREE_TESTING_HARNESS_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "btree/cursor.h"
+#include "btree/tree.h"
+#include "btree/validator.h"
+#include "btree/writer.h"
+#include "io/sim/machine.h"
+#include "pager/open.h"
+#include "pager/testing/harness.h"
+
+namespace caisson::btree::testing {
+
+using pager::testing::value_of;
+
+inline Bytes bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+
+inline std::string text_of(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// Keys and values, in the order of unsigned bytes (as std::string compares).
+using TreeModel = std::map<std::string, std::string>;
+
+struct StoreOptions {
+  std::uint32_t page_size = 4096;
+  pager::PageAccess access = pager::PageAccess::kMapped;
+  std::uint64_t memory_budget_bytes = std::uint64_t{64} << 20U;
+  pager::Limits limits;
+};
+
+// A page file with one tree. Transactions are numbered; the tree's root is kept by the store, as
+// the catalog will.
+class TreeStore {
+ public:
+  explicit TreeStore(const StoreOptions& options = {});
+
+  pager::Pager& pager() { return *pager_; }
+  io::sim::Machine& machine() { return machine_; }
+  io::Directory& directory() { return *directory_; }
+  Tree tree() { return {*pager_, root_}; }
+  const TreeRoot& root() const { return root_; }
+  TxnId txn() const { return txn_; }
+
+  // The writer of the open transaction, which begins when first asked for.
+  TreeWriter& writer();
+  void commit();
+  void roll_back();
+
+  // Commits, writes a checkpoint and frees what nobody can see.
+  void checkpoint();
+  void reclaim(std::vector<TxnId> pins = {});
+
+  // Ends the process without warning and opens the store again, at the last checkpoint.
+  void kill_and_reopen();
+
+ private:
+  void open();
+
+  StoreOptions options_;
+  io::sim::Machine machine_;
+  std::unique_ptr<io::Directory> directory_;
+  std::uint64_t reader_epoch_ = 0;  // This thread reads all the time.
+  std::unique_ptr<pager::Pager> pager_;
+  TreeRoot root_;
+  TreeRoot checkpointed_;
+  TxnId txn_{};
+  std::optional<pager::PageTxn> page_txn_;
+  std::unique_ptr<TreeWriter> writer_;
+};
+
+// What a tree holds, read by a cursor from front to back.
+TreeModel read_all(const Tree& tree);
+
+// A value's bytes.
+std::string read_value(const Value& value);
+
+// What is wrong with the tree, in one text; empty if nothing is.
+std::string problems_of(const Tree& tree);
+
+}  // namespace caisson::btree::testing
+
+#endif  // CAISSON_BTREE_TESTING_HARNESS_H_

@@ -1,0 +1,233 @@
+#include "btree/validator.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "btree/node_editor.h"
+
+namespace caisson::btree {
+namespace {
+
+using pager::Pager;
+using pager::PageSet;
+
+class Validator {
+ public:
+  Validator(const Tree& tree, const ValidatorOptions& options, PageSet& pages)
+      : tree_(tree),
+        pager_(tree.pager()),
+        page_size_(pager_.page_size()),
+        options_(options),
+        pages_(pages) {}
+
+  TreeReport run() {
+    if (tree_.empty()) {
+      if (tree_.count() != 0) count_differs();
+      return std::move(report_);
+    }
+    const auto root = tree_.read_root();
+    if (!root) {
+      add(root.error());
+      return std::move(report_);
+    }
+    if (claim(tree_.root().page.id)) {
+      report_.height = root->is_branch() ? root->level() - kLeafLevel + 1U : 1U;
+      const unsigned limit = pager_.checkpointed().limits.tree_height_max;
+      if (report_.height > limit) {
+        add(broken(tree_.root().page.id,
+                   "a tree of " + std::to_string(report_.height) + " levels; the limit is " +
+                       std::to_string(limit),
+                   "TREE-1"));
+      }
+      visit(*root, tree_.root().page.id, {}, std::nullopt, true, true);
+    }
+    check_fill();
+    if (report_.entries != tree_.count() && report_.findings_total == 0) count_differs();
+    return std::move(report_);
+  }
+
+ private:
+  struct Thin {
+    PageId id{};
+    std::size_t fill = 0;
+  };
+
+  static Error broken(PageId id, std::string what, const char* rule) {
+    return Error(Code::kCorruption, std::move(what)).at_page(to_u64(id)).with_rule(rule);
+  }
+
+  void add(Error error) {
+    ++report_.findings_total;
+    if (report_.findings.size() < options_.findings_max) {
+      report_.findings.push_back(std::move(error));
+    }
+  }
+
+  void count_differs() {
+    add(broken(tree_.root().page.id,
+               "the tree is said to have " + std::to_string(tree_.count()) + " entries and has " +
+                   std::to_string(report_.entries),
+               "TREE-5"));
+  }
+
+  bool claim(PageId id) {
+    if (pages_.contains(id)) {
+      add(broken(id, "a page that is in two places", "TREE-4"));
+      return false;
+    }
+    pages_.insert(id);
+    return true;
+  }
+
+  // Whether the node's keys are all within [least, end).
+  void check_bounds(const NodeView& node, PageId id, Bytes least, const std::optional<Bytes>& end) {
+    std::vector<std::byte> key(page_size_ / 4 + kHeadSize);
+    const unsigned first = node.is_branch() ? 1 : 0;
+    const auto key_at = [&](unsigned index) {
+      return Bytes(key.data(), node.copy_key(index, key.data()));
+    };
+    if (compare_bytes(key_at(first), least) < 0) {
+      add(broken(id, "a key below the separator that leads to it", "TREE-2"));
+    }
+    if (end && compare_bytes(key_at(node.count() - 1), *end) >= 0) {
+      add(broken(id, "a key that belongs behind the next separator", "TREE-2"));
+    }
+  }
+
+  void note_fill(const NodeView& node, PageId id, bool is_root, bool at_right_edge) {
+    for (unsigned i = 0; i < node.count(); ++i) {
+      largest_ = std::max(
+          largest_, entry_weight(node.key_size(i), node.prefix().size(), node.value(i).size()));
+    }
+    if (!is_root && !at_right_edge && node.fill() < node_room(page_size_) * 2 / 5) {
+      thin_.push_back({id, node.fill()});
+    }
+  }
+
+  void check_fill() {
+    const std::size_t room = node_room(page_size_);
+    const bool small = largest_ <= room / 5;
+    for (const Thin& node : thin_) {
+      if (!small && node.fill >= room / 3) continue;
+      add(broken(node.id,
+                 "a node filled with " + std::to_string(node.fill) + " of " + std::to_string(room) +
+                     " bytes",
+                 "TREE-3"));
+    }
+  }
+
+  void visit(const NodeView& node, PageId id, Bytes least, const std::optional<Bytes>& end,
+             bool is_root, bool at_right_edge) {
+    check_bounds(node, id, least, end);
+    note_fill(node, id, is_root, at_right_edge);
+    if (node.is_branch()) {
+      visit_children(node, least, end, at_right_edge);
+    } else {
+      visit_entries(node);
+    }
+  }
+
+  void visit_children(const NodeView& node, Bytes least, const std::optional<Bytes>& end,
+                      bool at_right_edge) {
+    ++report_.branches;
+    std::vector<std::byte> begin_key(least.begin(), least.end());
+    std::vector<std::byte> end_key(page_size_ / 4 + kHeadSize);
+    for (unsigned i = 0; i < node.count(); ++i) {
+      const bool last = i + 1 == node.count();
+      std::optional<Bytes> child_end = end;
+      if (!last) child_end = Bytes(end_key.data(), node.copy_key(i + 1, end_key.data()));
+      const PageId child_id = node.child(i).id;
+      const auto child = tree_.read_child(node, i);
+      if (!child) {
+        add(child.error());
+      } else if (claim(child_id)) {
+        visit(*child, child_id, begin_key, child_end, false, at_right_edge && last);
+      }
+      if (!last) begin_key.assign(child_end->begin(), child_end->end());
+    }
+  }
+
+  void visit_entries(const NodeView& leaf) {
+    ++report_.leaves;
+    report_.entries += leaf.count();
+    report_.node_bytes_used += leaf.weight() + leaf.prefix().size() + kNodeHeaderSize;
+    for (unsigned i = 0; i < leaf.count(); ++i) {
+      report_.key_bytes += leaf.key_size(i);
+      if (!leaf.value_is_long(i)) {
+        report_.value_bytes += leaf.value(i).size();
+        continue;
+      }
+      const LongValueRef value = leaf.long_value(i);
+      ++report_.long_values;
+      report_.value_bytes += value.size;
+      if (options_.values) visit_value(value);
+    }
+  }
+
+  void visit_value(const LongValueRef& value) {
+    const std::uint8_t level = value_root_level(value.size, page_size_);
+    if (level > kValueIndexLevelMax) {
+      add(broken(value.root.id, "a value of " + std::to_string(value.size) + " bytes", "VALUE-1"));
+      return;
+    }
+    value_birth_.reset();
+    visit_value_page(value.root, level, value.size);
+  }
+
+  // `size`: the bytes of the value that lie below this page.
+  void visit_value_page(const PageRef& ref, std::uint8_t level, std::uint64_t size) {
+    const auto page = read_value_page(pager_, ref, level);
+    if (!page) {
+      add(page.error());
+      return;
+    }
+    if (!claim(ref.id)) return;
+    ++report_.value_pages;
+    const TxnId birth = pager::read_header(*page).txn;
+    if (value_birth_.value_or(birth) != birth) {
+      add(broken(ref.id, "a value's pages are of several transactions", "VALUE-4"));
+    }
+    value_birth_ = birth;
+    const Bytes body = Bytes(*page, page_size_).subspan(pager::kPageHeaderSize);
+    if (level == 0) {
+      if (!all_zero(body.subspan(size))) {
+        add(broken(ref.id, "bytes behind a value's end are not zero", "VALUE-3"));
+      }
+      return;
+    }
+    std::uint64_t below = value_page_bytes(page_size_);
+    for (std::uint8_t i = 1; i < level; ++i) below *= value_index_references(page_size_);
+    const std::uint64_t count = (size - 1) / below + 1;
+    if (!all_zero(body.subspan(count * kReferenceSize))) {
+      add(broken(ref.id, "a value index has more references than the value has pages", "VALUE-3"));
+    }
+    // A copy: pages may be evicted meanwhile.
+    const std::vector<std::byte> index(body.begin(), body.end());
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const PageRef child = load_reference(index.data() + i * kReferenceSize);
+      visit_value_page(child, static_cast<std::uint8_t>(level - 1),
+                       std::min(below, size - i * below));
+    }
+  }
+
+  const Tree tree_;
+  Pager& pager_;
+  const std::size_t page_size_;
+  const ValidatorOptions& options_;
+  PageSet& pages_;
+  TreeReport report_;
+  std::size_t largest_ = 0;
+  std::vector<Thin> thin_;  // Nodes filled to less than 40 %.
+  std::optional<TxnId> value_birth_;
+};
+
+}  // namespace
+
+TreeReport validate_tree(const Tree& tree, const ValidatorOptions& options, PageSet& pages) {
+  return Validator(tree, options, pages).run();
+}
+
+}  // namespace caisson::btree

@@ -1,0 +1,42 @@
+// Checks a whole tree: every rule of spec/btree.md, and that its pages are its own.
+
+#ifndef CAISSON_BTREE_VALIDATOR_H_
+#define CAISSON_BTREE_VALIDATOR_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "base/result.h"
+#include "btree/tree.h"
+#include "pager/page_set.h"
+
+namespace caisson::btree {
+
+struct ValidatorOptions {
+  std::size_t findings_max = 1000;  // More are only counted.
+  bool values = true;               // Reads the pages of long values, too.
+};
+
+struct TreeReport {
+  std::vector<Error> findings;  // Each names page and rule.
+  std::uint64_t findings_total = 0;
+
+  unsigned height = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t leaves = 0;
+  std::uint64_t branches = 0;
+  std::uint64_t value_pages = 0;  // Indexes included.
+  std::uint64_t long_values = 0;
+  std::uint64_t key_bytes = 0;
+  std::uint64_t value_bytes = 0;
+  std::uint64_t node_bytes_used = 0;  // Of all leaves: what is not free in them.
+};
+
+// Walks the tree from its root. Damage is a finding, and what lies below a damaged page is left
+// out. Adds every page that it reaches to `pages`; one that is there already is a finding
+// (TREE-4), so that several trees can be checked against each other. O(pages).
+TreeReport validate_tree(const Tree& tree, const ValidatorOptions& options, pager::PageSet& pages);
+
+}  // namespace caisson::btree
+
+#endif  // CAISSON_BTREE_VALIDATOR_H_

@@ -1,0 +1,233 @@
+#include "btree/value.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace caisson::btree {
+namespace {
+
+using pager::kPageHeaderSize;
+using pager::NewPage;
+using pager::Pager;
+using pager::PageTxn;
+
+// How many pages are asked for ahead of the one that is read.
+constexpr std::size_t kReadAhead = 4;
+
+std::uint64_t pages_of(std::uint64_t size, std::size_t page_size) {
+  return (size - 1) / value_page_bytes(page_size) + 1;
+}
+
+// Value pages below one reference of an index of this level.
+std::uint64_t pages_below(std::uint8_t level, std::size_t page_size) {
+  std::uint64_t pages = 1;
+  for (std::uint8_t i = 1; i < level; ++i) pages *= value_index_references(page_size);
+  return pages;
+}
+
+PageRef index_reference(const std::byte* page, std::uint64_t number) {
+  return load_reference(page + kPageHeaderSize + number * kReferenceSize);
+}
+
+// Appends the page and all below it. Pages of level 0 are not looked at.
+Result<void> collect(Pager& pager, const PageRef& ref, std::uint8_t level,
+                     std::vector<PageId>& pages) {
+  if (level > 0) {
+    CAISSON_ASSIGN_OR_RETURN(const std::byte* page, read_value_page(pager, ref, level));
+    // A copy: the page may be evicted meanwhile.
+    const std::vector<std::byte> index(page, page + pager.page_size());
+    for (std::size_t i = 0; i < value_index_references(index.size()); ++i) {
+      const PageRef child = index_reference(index.data(), i);
+      if (child.id == PageId{}) break;
+      CAISSON_RETURN_IF_ERROR(collect(pager, child, static_cast<std::uint8_t>(level - 1), pages));
+    }
+  }
+  pages.push_back(ref.id);
+  return {};
+}
+
+}  // namespace
+
+std::uint8_t value_root_level(std::uint64_t size, std::size_t page_size) {
+  std::uint64_t pages = pages_of(size, page_size);
+  std::uint8_t level = 0;
+  for (; pages > 1; ++level) pages = (pages - 1) / value_index_references(page_size) + 1;
+  return level;
+}
+
+// --- Value ---------------------------------------------------------------------------------------
+
+bool Value::in_one_piece() const {
+  return pager_ == nullptr || size_ <= value_page_bytes(pager_->page_size());
+}
+
+Result<const std::byte*> read_value_page(Pager& pager, const PageRef& ref, std::uint8_t level) {
+  CAISSON_ASSIGN_OR_RETURN(const std::byte* page, pager.read(ref));
+  const pager::PageHeader header = pager::read_header(page);
+  if (header.type != (level == 0 ? kValuePage : kValueIndex) || header.level != level) {
+    return fail(
+        Error(Code::kCorruption, "a page that is not the part of a value which it is named as")
+            .at_page(to_u64(ref.id))
+            .with_rule("VALUE-2"));
+  }
+  return page;
+}
+
+Result<const std::byte*> Value::page_at(std::uint64_t number) const {
+  const std::size_t page_size = pager_->page_size();
+  std::uint8_t level = value_root_level(size_, page_size);
+  if (level > kValueIndexLevelMax) {
+    return fail(Error(Code::kCorruption, "a value of " + std::to_string(size_) + " bytes")
+                    .at_page(to_u64(root_.id))
+                    .with_rule("VALUE-1"));
+  }
+  CAISSON_ASSIGN_OR_RETURN(const std::byte* page, read_value_page(*pager_, root_, level));
+  while (level > 0) {
+    const std::uint64_t below = pages_below(level, page_size);
+    const std::uint64_t index = number / below;
+    number %= below;
+    const std::byte* parent = page;
+    if (level == 1) {
+      const std::size_t end = value_index_references(page_size);
+      for (std::size_t i = index + 1; i < std::min(end, index + 1 + kReadAhead); ++i) {
+        if (const PageRef ahead = index_reference(parent, i); ahead.id != PageId{}) {
+          pager_->prefetch(ahead.id);
+        }
+      }
+    }
+    --level;
+    CAISSON_ASSIGN_OR_RETURN(page, read_value_page(*pager_, index_reference(parent, index), level));
+  }
+  return page;
+}
+
+Result<Bytes> Value::piece(std::uint64_t offset) const {
+  if (offset > size_) {
+    return fail(Code::kInvalidArgument, "offset " + std::to_string(offset) +
+                                            " is behind the end of a value of " +
+                                            std::to_string(size_) + " bytes");
+  }
+  if (pager_ == nullptr) return bytes_.subspan(offset);
+  if (offset == size_) return Bytes{};
+  const std::size_t bytes_per_page = value_page_bytes(pager_->page_size());
+  CAISSON_ASSIGN_OR_RETURN(const std::byte* page, page_at(offset / bytes_per_page));
+  const std::size_t within = offset % bytes_per_page;
+  const std::uint64_t size = std::min<std::uint64_t>(bytes_per_page - within, size_ - offset);
+  return Bytes(page + kPageHeaderSize + within, size);
+}
+
+Result<void> Value::read(std::uint64_t offset, MutableBytes out) const {
+  if (offset > size_ || out.size() > size_ - offset) {
+    return fail(Code::kInvalidArgument,
+                std::to_string(out.size()) + " bytes from " + std::to_string(offset) +
+                    " on are more than a value of " + std::to_string(size_) + " bytes has");
+  }
+  while (!out.empty()) {
+    CAISSON_ASSIGN_OR_RETURN(const Bytes bytes, piece(offset));
+    const std::size_t size = std::min(bytes.size(), out.size());
+    std::memcpy(out.data(), bytes.data(), size);
+    out = out.subspan(size);
+    offset += size;
+  }
+  return {};
+}
+
+// --- LongValueWriter -----------------------------------------------------------------------------
+
+LongValueWriter::LongValueWriter(Pager& pager, PageTxn& txn) : pager_(&pager), txn_(&txn) {
+  page_.reserve(value_page_bytes(pager.page_size()));
+}
+
+LongValueWriter::LongValueWriter(LongValueWriter&& other) noexcept
+    : pager_(other.pager_),
+      txn_(other.txn_),
+      size_(other.size_),
+      page_(std::move(other.page_)),
+      unnamed_(std::exchange(other.unnamed_, {})) {}
+
+LongValueWriter::~LongValueWriter() {
+  std::vector<PageId> pages;
+  for (std::size_t level = 0; level < unnamed_.size(); ++level) {
+    for (const PageId id : unnamed_[level]) {
+      // If one of our own can't be read again, what it names is lost to this transaction.
+      (void)collect(*pager_, {id, 0}, static_cast<std::uint8_t>(level), pages);
+    }
+  }
+  for (const PageId id : pages) txn_->free(id, txn_->txn());
+}
+
+Result<void> LongValueWriter::append(Bytes bytes) {
+  const std::size_t capacity = value_page_bytes(pager_->page_size());
+  while (!bytes.empty()) {
+    if (page_.size() == capacity) CAISSON_RETURN_IF_ERROR(flush_page());
+    const Bytes part = bytes.first(std::min(bytes.size(), capacity - page_.size()));
+    page_.insert(page_.end(), part.begin(), part.end());
+    size_ += part.size();
+    bytes = bytes.subspan(part.size());
+  }
+  return {};
+}
+
+Result<PageId> LongValueWriter::make_page(PageType type, std::uint8_t level, Bytes body) {
+  if (pager_->should_spill()) CAISSON_RETURN_IF_ERROR(pager_->spill());
+  CAISSON_ASSIGN_OR_RETURN(const NewPage page, txn_->allocate(type, level));
+  std::memcpy(page.bytes.data() + kPageHeaderSize, body.data(), body.size());
+  return page.id;
+}
+
+Result<void> LongValueWriter::flush_page() {
+  CAISSON_ASSIGN_OR_RETURN(const PageId id, make_page(kValuePage, 0, page_));
+  page_.clear();
+  return add(0, id);
+}
+
+Result<void> LongValueWriter::add(std::size_t level, PageId id) {
+  if (unnamed_.size() == level) unnamed_.emplace_back();
+  unnamed_[level].push_back(id);
+  if (unnamed_[level].size() < value_index_references(pager_->page_size())) return {};
+  return flush_index(level);
+}
+
+Result<void> LongValueWriter::flush_index(std::size_t level) {
+  std::vector<PageId>& pages = unnamed_[level];
+  std::vector<std::byte> body(pages.size() * kReferenceSize);
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    store_reference(body.data() + i * kReferenceSize, {pages[i], 0});
+  }
+  CAISSON_ASSIGN_OR_RETURN(const PageId id,
+                           make_page(kValueIndex, static_cast<std::uint8_t>(level + 1), body));
+  pages.clear();
+  return add(level + 1, id);
+}
+
+Result<LongValueRef> LongValueWriter::finish() {
+  CAISSON_RETURN_IF_ERROR(flush_page());
+  for (std::size_t level = 0;; ++level) {
+    if (unnamed_[level].empty()) continue;
+    if (level + 1 == unnamed_.size() && unnamed_[level].size() == 1) {
+      const PageId root = unnamed_[level].front();
+      unnamed_.clear();
+      return LongValueRef{size_, {root, 0}};
+    }
+    CAISSON_RETURN_IF_ERROR(flush_index(level));
+  }
+}
+
+Result<void> LongValuePages::collect_from(Pager& pager, const LongValueRef& ref) {
+  const std::uint8_t level = value_root_level(ref.size, pager.page_size());
+  CAISSON_ASSIGN_OR_RETURN(const std::byte* root, read_value_page(pager, ref.root, level));
+  const TxnId birth = pager::read_header(root).txn;
+  std::vector<PageId> pages;
+  CAISSON_RETURN_IF_ERROR(collect(pager, ref.root, level, pages));
+  for (const PageId id : pages) pages_.emplace_back(id, birth);
+  return {};
+}
+
+void LongValuePages::free_all(PageTxn& txn) {
+  for (const auto& [id, birth] : pages_) txn.free(id, birth);
+  pages_.clear();
+}
+
+}  // namespace caisson::btree

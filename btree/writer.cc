@@ -1,0 +1,308 @@
+// The operations, and the way down to where they happen. What follows in the nodes: arrange.cc.
+
+#include "btree/writer.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "btree/cursor.h"
+
+namespace caisson::btree {
+
+TreeWriter::TreeWriter(pager::Pager& pager, pager::PageTxn& txn, const TreeRoot& root)
+    : pager_(&pager),
+      txn_(&txn),
+      limits_(pager.checkpointed().limits),
+      root_(root),
+      scratch_(3 * std::size_t{pager.page_size()}) {}
+
+// --- Limits --------------------------------------------------------------------------------------
+
+Result<void> TreeWriter::check_key(Bytes key) const {
+  if (key.size() <= limits_.key_size_max) return {};
+  return fail(Error(Code::kInvalidArgument, "a key of " + std::to_string(key.size()) +
+                                                " bytes; this store takes keys of up to " +
+                                                std::to_string(limits_.key_size_max))
+                  .with_rule("LIMIT-1"));
+}
+
+namespace {
+
+Error value_too_long(std::uint64_t size, std::uint64_t limit) {
+  return Error(Code::kInvalidArgument, "a value of " + std::to_string(size) +
+                                           " bytes or more; this store takes values of up to " +
+                                           std::to_string(limit))
+      .with_rule("LIMIT-1");
+}
+
+}  // namespace
+
+bool TreeWriter::lies_in_leaf(Bytes key, std::size_t value_size) const {
+  return value_size <= page_size() / 4 &&
+         entry_weight(key.size(), 0, value_size) <= entry_weight_max(page_size());
+}
+
+// --- The way down --------------------------------------------------------------------------------
+
+// The leaf in which `key` is or would be. REQUIRES: the tree is not empty.
+Result<NodeView> TreeWriter::descend(Bytes key) {
+  const Tree tree = this->tree();
+  depth_ = 0;
+  path_[0].id = root_.page.id;
+  CAISSON_ASSIGN_OR_RETURN(NodeView node, tree.read_root());
+  while (node.is_branch()) {
+    const unsigned index = node.child_index(key);
+    path_[depth_++].index = index;
+    path_[depth_].id = node.child(index).id;
+    CAISSON_ASSIGN_OR_RETURN(node, tree.read_child(node, index));
+  }
+  return node;
+}
+
+// A node on the way; read a moment ago.
+Result<NodeView> TreeWriter::node(unsigned depth) const {
+  const Tree tree = this->tree();
+  CAISSON_ASSIGN_OR_RETURN(NodeView node, tree.read_root());
+  for (unsigned i = 0; i < depth; ++i) {
+    CAISSON_ASSIGN_OR_RETURN(node, tree.read_child(node, path_[i].index));
+  }
+  return node;
+}
+
+MutableBytes TreeWriter::bytes(PageId id) const { return txn_->editable(id); }
+
+// --- Getting ready -------------------------------------------------------------------------------
+
+// Everything that can fail comes before the first change. A page that this transaction made and
+// that is still in memory has a parent of the same kind, since to make it was to change the parent.
+Result<void> TreeWriter::make_ready(const NodeView& leaf, bool in_place, bool grows, bool shrinks) {
+  const bool owned = !bytes(path_[depth_].id).empty();
+  if (owned && in_place) return {};
+  if (pager_->should_spill()) CAISSON_RETURN_IF_ERROR(pager_->spill());
+  if (!in_place) {
+    std::fill_n(siblings_.begin(), depth_ + 1, Sibling{});
+    if (grows) CAISSON_RETURN_IF_ERROR(check_height());
+    if (shrinks && may_underflow(leaf)) CAISSON_RETURN_IF_ERROR(read_siblings());
+    CAISSON_RETURN_IF_ERROR(own_path());
+    // At each level a sibling to copy and a node to add, and a root.
+    return txn_->reserve(2 * (std::size_t{depth_} + 1) + 1);
+  }
+  return own_path();
+}
+
+// Copies the nodes on the way that belong to earlier transactions. The tree stays what it is, in
+// other pages.
+Result<void> TreeWriter::own_path() {
+  PageRef ref = root_.page;
+  for (unsigned depth = 0; depth <= depth_; ++depth) {
+    MutableBytes mine = bytes(path_[depth].id);
+    if (mine.empty()) {
+      CAISSON_ASSIGN_OR_RETURN(const std::byte* old, pager_->read(ref));
+      const pager::PageHeader header = pager::read_header(old);
+      CAISSON_ASSIGN_OR_RETURN(const pager::NewPage copy,
+                               txn_->allocate(header.type, header.level));
+      std::ranges::copy(Bytes(old, page_size()).subspan(pager::kPageHeaderSize),
+                        copy.bytes.begin() + pager::kPageHeaderSize);
+      txn_->free(ref.id, header.txn);
+      path_[depth].id = copy.id;
+      mine = copy.bytes;
+      if (depth == 0) {
+        root_.page = {copy.id, 0};
+      } else {
+        NodeEditor(bytes(path_[depth - 1].id)).set_child(path_[depth - 1].index, copy.id);
+      }
+    }
+    if (depth < depth_) ref = NodeView(mine.data(), page_size()).child(path_[depth].index);
+  }
+  return {};
+}
+
+// Whether a change below could make a branch divide: one separator replaced, another one added.
+bool TreeWriter::may_overflow(const NodeView& node) const {
+  return node.free_bytes() < 2 * entry_weight(limits_.key_size_max, 0, kReferenceSize) +
+                                 node.prefix().size() * node.count();
+}
+
+bool TreeWriter::may_underflow(const NodeView& node) const {
+  return node.fill() < room() * 2 / 5 + entry_weight_max(page_size());
+}
+
+// LIMIT-1 for the height: refuses as soon as a new root might be needed.
+Result<void> TreeWriter::check_height() const {
+  if (depth_ + 1 < limits_.tree_height_max) return {};
+  for (unsigned depth = 0; depth < depth_; ++depth) {
+    CAISSON_ASSIGN_OR_RETURN(const NodeView branch, node(depth));
+    if (!may_overflow(branch)) return {};
+  }
+  return fail(Error(Code::kResourceExhausted, "the tree has reached its height limit of " +
+                                                  std::to_string(limits_.tree_height_max) +
+                                                  " levels")
+                  .with_rule("LIMIT-1"));
+}
+
+// Reads what removing an entry may want to merge with, so that it is known to be readable.
+Result<void> TreeWriter::read_siblings() {
+  const Tree tree = this->tree();
+  for (unsigned depth = depth_; depth > 0; --depth) {
+    CAISSON_ASSIGN_OR_RETURN(const NodeView parent, node(depth - 1));
+    const unsigned index = path_[depth - 1].index;
+    const unsigned beside = index > 0 ? index - 1 : index + 1;
+    CAISSON_ASSIGN_OR_RETURN(const NodeView sibling, tree.read_child(parent, beside));
+    siblings_[depth] = {sibling, beside};
+    if (!may_underflow(parent)) break;
+  }
+  return {};
+}
+
+// --- Operations ----------------------------------------------------------------------------------
+
+Result<bool> TreeWriter::put(Bytes key, Bytes value) {
+  CAISSON_RETURN_IF_ERROR(check_key(key));
+  if (lies_in_leaf(key, value.size())) return put_held(key, {value, false});
+  if (value.size() > limits_.value_size_max) {
+    return fail(value_too_long(value.size(), limits_.value_size_max));
+  }
+  CAISSON_ASSIGN_OR_RETURN(ValueStream stream, this->stream(key));
+  CAISSON_RETURN_IF_ERROR(stream.append(value));
+  return stream.finish();
+}
+
+Result<ValueStream> TreeWriter::stream(Bytes key) {
+  CAISSON_RETURN_IF_ERROR(check_key(key));
+  return ValueStream(*this, key);
+}
+
+Result<void> TreeWriter::put_first(Bytes key, HeldValue value) {
+  if (pager_->should_spill()) CAISSON_RETURN_IF_ERROR(pager_->spill());
+  CAISSON_ASSIGN_OR_RETURN(const pager::NewPage page, txn_->allocate(kLeaf, 0));
+  entries_.clear();
+  entries_.append(key, value);
+  build_node(entries_, {0, 1, false}, page.bytes);
+  root_ = {{page.id, 0}, 1};
+  return {};
+}
+
+Result<bool> TreeWriter::put_held(Bytes key, HeldValue value) {
+  if (root_.page.id == PageId{}) {
+    CAISSON_RETURN_IF_ERROR(put_first(key, value));
+    return true;
+  }
+  CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, descend(key));
+  const Position position = leaf.find(key);
+  path_[depth_].index = position.index;
+  doomed_.clear();
+  bool in_place = false;
+  if (position.found) {
+    in_place = leaf.value(position.index).size() == value.bytes.size() &&
+               leaf.value_is_long(position.index) == value.is_long;
+    if (leaf.value_is_long(position.index)) {
+      CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, leaf.long_value(position.index)));
+    }
+  } else {
+    in_place =
+        key.size() >= leaf.prefix().size() &&
+        common_prefix(key, leaf.prefix()) == leaf.prefix().size() &&
+        entry_weight(key.size(), leaf.prefix().size(), value.bytes.size()) <= leaf.free_bytes();
+  }
+  CAISSON_RETURN_IF_ERROR(make_ready(leaf, in_place, true, position.found));
+  if (position.found && in_place) {
+    NodeEditor(bytes(path_[depth_].id)).overwrite(position.index, value);
+  } else {
+    apply(depth_, {.index = position.index,
+                   .removed = position.found ? 1U : 0U,
+                   .added_count = 1,
+                   .added = {{{key, value}, {}}}});
+  }
+  doomed_.free_all(*txn_);
+  if (!position.found) ++root_.count;
+  return !position.found;
+}
+
+Result<bool> TreeWriter::erase(Bytes key) {
+  if (root_.page.id == PageId{}) return false;
+  CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, descend(key));
+  const Position position = leaf.find(key);
+  if (!position.found) return false;
+  path_[depth_].index = position.index;
+  doomed_.clear();
+  if (leaf.value_is_long(position.index)) {
+    CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, leaf.long_value(position.index)));
+  }
+  const bool in_place = leaf.count() > 1 && !may_underflow(leaf);
+  CAISSON_RETURN_IF_ERROR(make_ready(leaf, in_place, false, true));
+  apply(depth_, {.index = position.index, .removed = 1, .added_count = 0, .added = {}});
+  doomed_.free_all(*txn_);
+  --root_.count;
+  return true;
+}
+
+Result<std::uint64_t> TreeWriter::erase_range(const Range& range) {
+  std::uint64_t total = 0;
+  std::vector<std::byte> from(range.begin.begin(), range.begin.end());
+  while (root_.page.id != PageId{}) {
+    CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, descend(from));
+    const unsigned begin = leaf.find(from).index;
+    const unsigned end = range.end ? leaf.find(*range.end).index : leaf.count();
+    const bool last = end < leaf.count();
+    // Where the next leaf begins: the nearest separator to the right.
+    bool more = false;
+    for (unsigned depth = depth_; !last && depth-- > 0;) {
+      CAISSON_ASSIGN_OR_RETURN(const NodeView branch, node(depth));
+      if (path_[depth].index + 1 == branch.count()) continue;
+      from.resize(page_size() / 4 + kHeadSize);
+      from.resize(branch.copy_key(path_[depth].index + 1, from.data()));
+      more = true;
+      break;
+    }
+    if (begin < end) {
+      path_[depth_].index = begin;
+      doomed_.clear();
+      for (unsigned i = begin; i < end; ++i) {
+        if (leaf.value_is_long(i)) {
+          CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, leaf.long_value(i)));
+        }
+      }
+      CAISSON_RETURN_IF_ERROR(make_ready(leaf, false, false, true));
+      apply(depth_, {.index = begin, .removed = end - begin, .added_count = 0, .added = {}});
+      doomed_.free_all(*txn_);
+      root_.count -= end - begin;
+      total += end - begin;
+    }
+    if (!more) break;
+  }
+  return total;
+}
+
+// --- ValueStream ---------------------------------------------------------------------------------
+
+Result<void> ValueStream::append(Bytes bytes) {
+  const std::uint64_t size = (long_ ? long_->size() : head_.size()) + bytes.size();
+  if (size > writer_->limits_.value_size_max) {
+    return fail(value_too_long(size, writer_->limits_.value_size_max));
+  }
+  if (!long_) {
+    if (writer_->lies_in_leaf(key_, size)) {
+      head_.insert(head_.end(), bytes.begin(), bytes.end());
+      return {};
+    }
+    long_.emplace(*writer_->pager_, *writer_->txn_);
+    CAISSON_RETURN_IF_ERROR(long_->append(head_));
+  }
+  return long_->append(bytes);
+}
+
+Result<bool> ValueStream::finish() {
+  if (!long_) return writer_->put_held(key_, {head_, false});
+  CAISSON_ASSIGN_OR_RETURN(const LongValueRef ref, long_->finish());
+  std::array<std::byte, kLongValueRefSize> held;
+  store_long_value(held.data(), ref);
+  auto put = writer_->put_held(key_, {held, true});
+  if (!put) {
+    LongValuePages pages;
+    if (pages.collect_from(*writer_->pager_, ref)) pages.free_all(*writer_->txn_);
+  }
+  return put;
+}
+
+}  // namespace caisson::btree

@@ -1,0 +1,190 @@
+// Changing a tree, within one transaction: spec/btree.md.
+
+#ifndef CAISSON_BTREE_WRITER_H_
+#define CAISSON_BTREE_WRITER_H_
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "btree/node_editor.h"
+#include "btree/tree.h"
+#include "btree/value.h"
+#include "pager/meta.h"
+#include "pager/page_txn.h"
+#include "pager/pager.h"
+
+namespace caisson::btree {
+
+class ValueStream;
+
+// One tree as the open transaction changes it. What the transaction doesn't own is copied on the
+// way (to new page ids, from the leaf up to the root); its own pages are edited in place. So any
+// root that was taken before stays as it is.
+//
+// Each change is done whole or not at all: an error leaves the tree as it was, and it can be used
+// further. (What erase_range() has removed by then stays removed.) Errors of all of them:
+// kInvalidArgument (LIMIT-1: a key or value beyond a limit); kOutOfSpace and kResourceExhausted as
+// PageTxn::allocate(), or the tree has reached its height; kCorruption and kIoError as
+// Pager::read().
+//
+// Spills by itself when memory runs short, so other writers of the same transaction should
+// keep no page's bytes from one change to the next.
+//
+// Used by one thread, which has to be registered as a reader (pager.h). Ends before its
+// transaction does.
+class TreeWriter {
+ public:
+  TreeWriter(pager::Pager& pager, pager::PageTxn& txn, const TreeRoot& root);
+  TreeWriter(const TreeWriter&) = delete;
+  TreeWriter& operator=(const TreeWriter&) = delete;
+
+  // As the tree is now. A root of an open transaction: its checksums are known only after the
+  // next checkpoint, and until then only to this process.
+  const TreeRoot& root() const { return root_; }
+  Tree tree() const { return {*pager_, root_}; }
+
+  // Sets a key's value. True if the key is new. O(height), and the size of the value; no memory
+  // is allocated but pages, once buffers have grown to what this tree needs.
+  Result<bool> put(Bytes key, Bytes value);
+
+  // The same for a value that comes in pieces: it needs no more memory than one page.
+  Result<ValueStream> stream(Bytes key);
+
+  // Removes a key. False if the tree hasn't got it. O(height).
+  Result<bool> erase(Bytes key);
+
+  // Removes all keys of a range; returns how many. O(leaves in the range x height).
+  Result<std::uint64_t> erase_range(const Range& range);
+
+ private:
+  friend class ValueStream;
+
+  // A node on the way down. In a branch `index` is the child taken; in a leaf the entry.
+  struct Step {
+    PageId id{};
+    unsigned index = 0;
+  };
+
+  // Entries of one node that others take the place of. Keys and values are borrowed.
+  struct Edit {
+    struct Added {
+      Bytes key;
+      HeldValue value;
+    };
+    unsigned index = 0;
+    unsigned removed = 0;
+    unsigned added_count = 0;
+    std::array<Added, 2> added;
+  };
+
+  // Separators on their way up: keys are truncated copies, references have no checksum yet.
+  struct Separators {
+    std::array<std::vector<std::byte>, 2> keys;
+    std::array<std::array<std::byte, kReferenceSize>, 2> references;
+  };
+
+  // One or two neighbouring nodes of one parent.
+  struct Group {
+    unsigned first = 0;  // Index in the parent.
+    unsigned count = 1;
+    std::array<PageId, 2> pages;
+  };
+
+  // A node beside the one on the way, and its index in their parent.
+  struct Sibling {
+    NodeView node;
+    unsigned index = 0;
+  };
+
+  static constexpr unsigned kDepthMax = 64;
+
+  Result<void> check_key(Bytes key) const;
+  bool lies_in_leaf(Bytes key, std::size_t value_size) const;
+  Result<bool> put_held(Bytes key, HeldValue value);
+  Result<void> put_first(Bytes key, HeldValue value);
+
+  // The way down.
+  Result<NodeView> descend(Bytes key);
+  Result<NodeView> node(unsigned depth) const;
+  bool at_right_edge(unsigned depth) const;
+
+  // Getting ready to change: all that can fail.
+  Result<void> make_ready(const NodeView& leaf, bool in_place, bool grows, bool shrinks);
+  Result<void> own_path();
+  Result<void> check_height() const;
+  Result<void> read_siblings();
+  bool may_overflow(const NodeView& node) const;
+  bool may_underflow(const NodeView& node) const;
+
+  // Changing: arrange.cc. Nothing of it fails.
+  MutableBytes bytes(PageId id) const;
+  PageId new_page(PageType type, std::uint8_t level);
+  void apply(unsigned depth, const Edit& edit);
+  bool apply_in_place(unsigned depth, const Edit& edit);
+  void arrange(unsigned depth, bool appended, std::size_t fill_before);
+  void collapse_root();
+  void remove_from_parent(unsigned depth);
+  std::optional<Sibling> sibling(unsigned depth, unsigned index) const;
+  void join(unsigned depth, const Sibling& sibling);
+  Group own_group(unsigned depth, const Sibling& sibling);
+  Group alone(unsigned depth) const;
+  bool share(unsigned depth);
+  void underflow(unsigned depth);
+  void split_alone(unsigned depth, bool appended);
+  std::size_t fill_min(std::size_t largest) const;
+  bool divide(unsigned count, bool branch);
+  bool divide_anywhere(bool branch);
+  bool good(const NodePlan& part, std::size_t largest) const;
+  void set_separator(std::size_t part, std::vector<std::byte>& separator) const;
+  void write_out(unsigned depth, const Group& group);
+  void add_root(std::uint8_t level, PageId first, const Edit& edit);
+
+  std::size_t page_size() const { return pager_->page_size(); }
+  std::size_t room() const { return node_room(page_size()); }
+  bool branch_at(unsigned depth) const { return depth < depth_; }
+
+  pager::Pager* pager_;
+  pager::PageTxn* txn_;
+  pager::Limits limits_;
+  TreeRoot root_;
+
+  unsigned depth_ = 0;  // Branches on the way to the leaf.
+  std::array<Step, kDepthMax> path_;
+  std::array<Sibling, kDepthMax> siblings_;  // Read by make_ready(); else without a page.
+  LongValuePages doomed_;
+
+  // What is being arranged, and how: entries_ in parts_.
+  Entries entries_;
+  Entries joined_;            // entries_ and a sibling's, or entries_ as they were before.
+  std::size_t boundary_ = 0;  // Where the second one's entries begin.
+  std::vector<NodePlan> parts_;
+  std::vector<std::byte> scratch_;
+  std::array<Separators, kDepthMax> separators_;
+};
+
+// A value on its way into a tree, in pieces. Other changes may come in between; nothing shows
+// before finish(). Ends before its writer.
+class ValueStream {
+ public:
+  // Errors: as TreeWriter; kInvalidArgument once the value exceeds the limit.
+  Result<void> append(Bytes bytes);
+
+  // Sets the key. True if it is new. Once.
+  Result<bool> finish();
+
+ private:
+  friend class TreeWriter;
+  ValueStream(TreeWriter& writer, Bytes key) : writer_(&writer), key_(key.begin(), key.end()) {}
+
+  TreeWriter* writer_;
+  std::vector<std::byte> key_;
+  std::vector<std::byte> head_;          // As long as it may still lie in a leaf.
+  std::optional<LongValueWriter> long_;  // From then on.
+};
+
+}  // namespace caisson::btree
+
+#endif  // CAISSON_BTREE_WRITER_H_
