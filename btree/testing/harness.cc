@@ -1,8 +1,10 @@
 #include "btree/testing/harness.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "btree/layout.h"
+#include "pager/accounts.h"
 
 namespace caisson::btree::testing {
 
@@ -55,6 +57,11 @@ void TreeStore::roll_back() {
 }
 
 void TreeStore::checkpoint() {
+  checkpoint_only();
+  reclaim();
+}
+
+void TreeStore::checkpoint_only() {
   commit();
   pager::CheckpointRequest request;
   request.txn = txn_;
@@ -62,13 +69,32 @@ void TreeStore::checkpoint() {
   const auto result = value_of(pager_->checkpoint(request));
   root_.page = result.meta.root;
   checkpointed_ = root_;
-  reclaim();
 }
 
 void TreeStore::reclaim(std::vector<TxnId> pins) {
   reader_epoch_ = pager_->epoch();
   pins.push_back(txn_);
+  std::ranges::sort(pins);
   pager_->reclaim(pins);
+}
+
+std::string TreeStore::audit() {
+  pager::PagerOptions options = pager::testing::small_options();
+  options.layout = &tree_layout();
+  options.read_only = true;
+  auto attempt = value_of(pager::OpenAttempt::begin(*directory_, options));
+  const pager::MetaSlot slot = value_of(attempt.newest());
+  const pager::Candidate candidate = attempt.candidate(slot);
+  const auto pager = value_of(pager::open_pager(std::move(attempt), slot));
+  pager::PageSet pages;
+  const TreeReport report =
+      validate_tree(Tree(*pager, {candidate.meta->root, checkpointed_.count}), {}, pages);
+  std::string text;
+  for (const Error& finding : report.findings) text += finding.to_string() + "\n";
+  for (const Error& finding : pager::check_accounts(candidate, pages, 10)) {
+    text += finding.to_string() + "\n";
+  }
+  return text;
 }
 
 void TreeStore::kill_and_reopen() {

@@ -15,7 +15,6 @@
 #include "btree/tree.h"
 #include "btree/validator.h"
 #include "btree/writer.h"
-#include "io/sim/machine.h"
 #include "pager/open.h"
 #include "pager/testing/harness.h"
 
@@ -38,7 +37,7 @@ struct StoreOptions {
   std::uint32_t page_size = 4096;
   pager::PageAccess access = pager::PageAccess::kMapped;
   std::uint64_t memory_budget_bytes = std::uint64_t{64} << 20U;
-  pager::Limits limits;
+  pager::Limits limits = {};
 };
 
 // A page file with one tree. Transactions are numbered; the tree's root is kept by the store, as
@@ -59,9 +58,14 @@ class TreeStore {
   void commit();
   void roll_back();
 
-  // Commits, writes a checkpoint and frees what nobody can see.
+  // Commits and writes a checkpoint; checkpoint() also frees what only pins could keep.
+  void checkpoint_only();
   void checkpoint();
   void reclaim(std::vector<TxnId> pins = {});
+
+  // Reads the last checkpoint as another process would, walks its tree and compares the walk with
+  // the allocation blob. What is wrong, in one text.
+  std::string audit();
 
   // Ends the process without warning and opens the store again, at the last checkpoint.
   void kill_and_reopen();
