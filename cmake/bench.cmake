@@ -22,3 +22,16 @@ if(ISAL_FOUND)
   target_compile_definitions(caisson-bench PRIVATE CAISSON_HAVE_ISAL=1)
   target_link_libraries(caisson-bench PRIVATE PkgConfig::ISAL)
 endif()
+
+# caisson-bench-peers: Caisson beside other engines, where they are installed.
+find_path(LMDB_INCLUDE_DIR lmdb.h)
+find_library(LMDB_LIBRARY lmdb)
+if(LMDB_INCLUDE_DIR AND LMDB_LIBRARY)
+  file(GLOB peer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/peers/*.cc)
+  add_executable(caisson-bench-peers ${peer_sources} bench/main.cc bench/support.cc)
+  target_include_directories(caisson-bench-peers SYSTEM PRIVATE ${LMDB_INCLUDE_DIR})
+  target_link_libraries(caisson-bench-peers PRIVATE
+    caisson_objects caisson_testing benchmark::benchmark ${LMDB_LIBRARY})
+else()
+  message(STATUS "No LMDB (liblmdb-dev): caisson-bench-peers is not built")
+endif()

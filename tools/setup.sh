@@ -23,6 +23,7 @@ core=(
 bench=(
   libbenchmark-dev  # the benchmarks
   libisal-dev       # a peer to compare our CRC with
+  liblmdb-dev       # a peer to compare our tree with
 )
 # What .ci/run needs as well.
 ci=(
