@@ -22,6 +22,18 @@ int NodeView::compare_rest(unsigned index, Bytes suffix) const {
   return size < suffix.size() ? -1 : static_cast<int>(size > suffix.size());
 }
 
+bool NodeView::ends_before(Bytes key) const {
+  if (const int order =
+          compare_bytes(prefix(), key.first(std::min<std::size_t>(key.size(), prefix_size_)));
+      order != 0) {
+    return order < 0;
+  }
+  const Bytes suffix = key.subspan(prefix_size_);
+  const std::uint32_t last = head(count_ - 1);
+  const std::uint32_t wanted = head_of(suffix);
+  return last != wanted ? last < wanted : compare_rest(count_ - 1, suffix) < 0;
+}
+
 Position NodeView::find_from(unsigned first, Bytes key) const {
   if (prefix_size_ != 0) {
     const std::size_t common = std::min<std::size_t>(prefix_size_, key.size());

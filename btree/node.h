@@ -143,6 +143,9 @@ class NodeView {
   // The first entry whose key is not less than `key`. O(log count).
   Position find(Bytes key) const { return find_from(0, key); }
 
+  // Whether `key` is greater than every key of the node. O(1).
+  bool ends_before(Bytes key) const;
+
   // Of a branch: the entry below which `key` is.
   unsigned child_index(Bytes key) const {
     const Position position = find_from(1, key);

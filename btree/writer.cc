@@ -49,15 +49,30 @@ bool TreeWriter::lies_in_leaf(Bytes key, std::size_t value_size) const {
 Result<NodeView> TreeWriter::descend(Bytes key) {
   const Tree tree = this->tree();
   depth_ = 0;
+  at_edge_ = true;
+  keeps_way_ = false;
   path_[0].id = root_.page.id;
   CAISSON_ASSIGN_OR_RETURN(NodeView node, tree.read_root());
   while (node.is_branch()) {
     const unsigned index = node.child_index(key);
+    at_edge_ = at_edge_ && index + 1 == node.count();
     path_[depth_++].index = index;
     path_[depth_].id = node.child(index).id;
     CAISSON_ASSIGN_OR_RETURN(node, tree.read_child(node, index));
   }
   return node;
+}
+
+// The same, but where keys come in ascending order the last way down still leads there.
+Result<NodeView> TreeWriter::find_leaf(Bytes key) {
+  if (keeps_way_ && at_edge_) {
+    const MutableBytes page = bytes(path_[depth_].id);
+    if (!page.empty()) {
+      const NodeView leaf(page.data(), page.size());
+      if (leaf.ends_before(key)) return leaf;
+    }
+  }
+  return descend(key);
 }
 
 // A node on the way; read a moment ago.
@@ -188,9 +203,10 @@ Result<bool> TreeWriter::put_held(Bytes key, HeldValue value) {
     CAISSON_RETURN_IF_ERROR(put_first(key, value));
     return true;
   }
-  CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, descend(key));
-  const Position position = leaf.find(key);
+  CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, find_leaf(key));
+  const Position position = keeps_way_ ? Position{leaf.count(), false} : leaf.find(key);
   path_[depth_].index = position.index;
+  keeps_way_ = false;
   doomed_.clear();
   bool in_place = false;
   if (position.found) {
@@ -205,16 +221,23 @@ Result<bool> TreeWriter::put_held(Bytes key, HeldValue value) {
         common_prefix(key, leaf.prefix()) == leaf.prefix().size() &&
         entry_weight(key.size(), leaf.prefix().size(), value.bytes.size()) <= leaf.free_bytes();
   }
-  CAISSON_RETURN_IF_ERROR(make_ready(leaf, in_place, true, position.found));
-  if (position.found && in_place) {
-    NodeEditor(bytes(path_[depth_].id)).overwrite(position.index, value);
-  } else {
+  MutableBytes page = in_place ? bytes(path_[depth_].id) : MutableBytes{};
+  if (page.empty()) {
+    CAISSON_RETURN_IF_ERROR(make_ready(leaf, in_place, true, position.found));
+    page = bytes(path_[depth_].id);
+  }
+  if (!in_place) {
     apply(depth_, {.index = position.index,
                    .removed = position.found ? 1U : 0U,
                    .added_count = 1,
                    .added = {{{key, value}, {}}}});
+  } else if (position.found) {
+    NodeEditor(page).overwrite(position.index, value);
+  } else {
+    NodeEditor(page).insert(position.index, key, value);
   }
   doomed_.free_all(*txn_);
+  keeps_way_ = in_place;
   if (!position.found) ++root_.count;
   return !position.found;
 }

@@ -108,6 +108,7 @@ class TreeWriter {
 
   // The way down.
   Result<NodeView> descend(Bytes key);
+  Result<NodeView> find_leaf(Bytes key);
   Result<NodeView> node(unsigned depth) const;
   bool at_right_edge(unsigned depth) const;
 
@@ -151,7 +152,9 @@ class TreeWriter {
   pager::Limits limits_;
   TreeRoot root_;
 
-  unsigned depth_ = 0;  // Branches on the way to the leaf.
+  unsigned depth_ = 0;      // Branches on the way to the leaf.
+  bool at_edge_ = false;    // The way leads along the right edge,
+  bool keeps_way_ = false;  // and no node on it has been rearranged since.
   std::array<Step, kDepthMax> path_;
   std::array<Sibling, kDepthMax> siblings_;  // Read by make_ready(); else without a page.
   LongValuePages doomed_;

@@ -1,5 +1,7 @@
 #include "pager/frame_pool.h"
 
+#include <bit>
+
 namespace caisson::pager {
 namespace {
 
@@ -11,6 +13,7 @@ constexpr std::size_t kFreeFramesKept = 256;
 Result<FramePool> FramePool::create(std::uint32_t page_size, std::uint64_t frame_count) {
   FramePool pool;
   pool.page_size_ = page_size;
+  pool.page_shift_ = std::countr_zero(page_size);
   CAISSON_ASSIGN_OR_RETURN(pool.memory_, io::ReservedMemory::create(frame_count * page_size));
   pool.frames_.resize(frame_count);
   pool.counts_[static_cast<std::size_t>(FrameState::kFree)] = frame_count;
@@ -64,7 +67,7 @@ std::optional<std::uint32_t> FramePool::index_of(const std::byte* bytes) const {
   const auto base = reinterpret_cast<std::uintptr_t>(memory_.data());
   const auto at = reinterpret_cast<std::uintptr_t>(bytes);
   if (bytes == nullptr || at < base || at >= base + memory_.size()) return std::nullopt;
-  return static_cast<std::uint32_t>((at - base) / page_size_);
+  return static_cast<std::uint32_t>((at - base) >> page_shift_);
 }
 
 }  // namespace caisson::pager

@@ -77,7 +77,8 @@ class FramePool {
   std::uint32_t touched() const { return touched_; }
 
  private:
-  std::uint64_t page_size_ = 0;
+  std::uint64_t page_size_ = 0;  // A power of two,
+  int page_shift_ = 0;           // and its exponent.
   io::ReservedMemory memory_;
   std::vector<Frame> frames_;
   std::uint32_t touched_ = 0;

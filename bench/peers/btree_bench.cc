@@ -10,8 +10,11 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <map>
+#include <memory>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -49,38 +52,62 @@ std::string path_key(std::uint64_t number) {  // 64 bytes.
   char text[65];
   std::snprintf(text, sizeof text, "/srv/collections/documents/%03u/%03u/chapter-%03u/page-%08u",
                 static_cast<unsigned>(number / 10'000 % 1000),
-                static_cast<unsigned>(number / 100 % 100),
-                static_cast<unsigned>(number % 100), static_cast<unsigned>(number));
+                static_cast<unsigned>(number / 100 % 100), static_cast<unsigned>(number % 100),
+                static_cast<unsigned>(number));
   std::string key(text);
   key.resize(64, '.');
   return key;
 }
 
+// Keys side by side in the order in which they are used, so that fetching them costs nothing.
+class Keys {
+ public:
+  explicit Keys(const std::vector<std::string>& keys) {
+    for (const std::string& key : keys) bytes_ += key;
+    std::size_t at = 0;
+    for (const std::string& key : keys) {
+      views_.emplace_back(bytes_.data() + at, key.size());
+      at += key.size();
+    }
+  }
+  Keys(const Keys&) = delete;
+  Keys& operator=(const Keys&) = delete;
+
+  std::span<const std::string_view> all() const { return views_; }
+  std::string_view operator[](std::size_t index) const { return views_[index]; }
+
+ private:
+  std::string bytes_;
+  std::vector<std::string_view> views_;
+};
+
 struct Kind {
   const char* name;
   std::string (*make)(std::uint64_t);
-  std::vector<std::string> sorted = {};
-  std::vector<std::string> shuffled = {};
+  std::unique_ptr<Keys> sorted = nullptr;
+  std::unique_ptr<Keys> shuffled = nullptr;
 
   void prepare() {
-    if (!sorted.empty()) return;
-    for (std::uint64_t i = 0; i < kCount; ++i) sorted.push_back(make(i));
-    std::ranges::sort(sorted);
-    shuffled = sorted;
+    if (sorted) return;
+    std::vector<std::string> keys;
+    for (std::uint64_t i = 0; i < kCount; ++i) keys.push_back(make(i));
+    std::ranges::sort(keys);
+    sorted = std::make_unique<Keys>(keys);
     Random random(1);
     for (std::size_t i = kCount - 1; i > 0; --i) {
-      std::swap(shuffled[i], shuffled[random.below(i + 1)]);
+      std::swap(keys[i], keys[random.below(i + 1)]);
     }
+    shuffled = std::make_unique<Keys>(keys);
   }
 
   double payload() const {
-    return static_cast<double>(kCount) * static_cast<double>(sorted[0].size() + kValueSize);
+    return static_cast<double>(kCount) * static_cast<double>((*sorted)[0].size() + kValueSize);
   }
 };
 
 Kind& kind_named(std::size_t index) {
-  static std::array<Kind, 3> kinds{{{"key16", random_key}, {"int8", number_key},
-                                    {"path64", path_key}}};
+  static std::array<Kind, 3> kinds{
+      {{"key16", random_key}, {"int8", number_key}, {"path64", path_key}}};
   kinds[index].prepare();
   return kinds[index];
 }
@@ -110,7 +137,7 @@ Engine& read_store(const Peer& peer, std::size_t kind) {
   std::unique_ptr<Engine>& store = stores[{peer.name, kind}];
   if (!store) {
     store = peer.make(directory() + "/read-" + peer.name + std::to_string(kind));
-    store->put_all(kind_named(kind).shuffled, value());
+    store->put_all(kind_named(kind).shuffled->all(), value());
     store->begin_reading();
   }
   return *store;
@@ -122,7 +149,7 @@ void build(benchmark::State& state, const Peer& peer, std::size_t kind_index, bo
   for ([[maybe_unused]] auto _ : state) {
     const auto store = peer.make(directory() + "/build");
     const double begin = cpu_seconds();
-    store->put_all(shuffled ? kind.shuffled : kind.sorted, value());
+    store->put_all((shuffled ? kind.shuffled : kind.sorted)->all(), value());
     state.SetIterationTime((cpu_seconds() - begin) / kCount);
     bytes = static_cast<double>(store->bytes_used());
   }
@@ -134,10 +161,8 @@ void delete_half(benchmark::State& state, const Peer& peer, std::size_t kind_ind
   double bytes = 0;
   for ([[maybe_unused]] auto _ : state) {
     const auto store = peer.make(directory() + "/build");
-    store->put_all(kind.shuffled, value());
-    std::vector<std::string> half = kind.shuffled;
-    half.resize(kCount / 2);
-    std::ranges::reverse(half);
+    store->put_all(kind.shuffled->all(), value());
+    const auto half = kind.shuffled->all().last(kCount / 2);
     const double begin = cpu_seconds();
     store->erase_all(half);
     state.SetIterationTime((cpu_seconds() - begin) / (kCount / 2));
@@ -152,8 +177,8 @@ void point_get(benchmark::State& state, const Peer& peer, std::size_t kind_index
   Random random(3);
   Histogram latencies;
   for ([[maybe_unused]] auto _ : state) {
-    const std::string& key = kind.sorted[random.below(kCount)];
-    benchmark::DoNotOptimize(key[0]);  // The key itself is in the cache.
+    const std::string_view key = (*kind.sorted)[random.below(kCount)];
+    benchmark::DoNotOptimize(key[0] + 0);  // The key itself is in the cache.
     const std::uint64_t begin = now_ns();
     if (!store.get(key)) return fail(state, "a key is missing");
     latencies.record(now_ns() - begin);
@@ -167,15 +192,14 @@ void range_scan(benchmark::State& state, const Peer& peer, std::size_t kind_inde
   Random random(4);
   Histogram latencies;
   for ([[maybe_unused]] auto _ : state) {
-    const std::string& key = kind.sorted[random.below(kCount - kScanRows)];
+    const std::string_view key = (*kind.sorted)[random.below(kCount - kScanRows)];
     const std::uint64_t begin = now_ns();
     if (store.scan(key, kScanRows) != kScanRows) return fail(state, "a scan ended early");
     latencies.record(now_ns() - begin);
   }
   report_latencies(state, latencies);
-  state.counters["rows_per_s"] =
-      benchmark::Counter(static_cast<double>(state.iterations()) * kScanRows,
-                         benchmark::Counter::kIsRate);
+  state.counters["rows_per_s"] = benchmark::Counter(
+      static_cast<double>(state.iterations()) * kScanRows, benchmark::Counter::kIsRate);
 }
 
 void full_scan(benchmark::State& state, const Peer& peer, std::size_t kind_index) {
@@ -205,9 +229,11 @@ void add(const std::string& what, std::size_t kind, Run run, bool manual) {
 
 [[maybe_unused]] const bool kRegistered = [] {
   for (std::size_t kind = 0; kind < 3; ++kind) {
-    add("build_sequential_insert_1m", kind,
+    add(
+        "build_sequential_insert_1m", kind,
         [](benchmark::State& s, const Peer& p, std::size_t k) { build(s, p, k, false); }, true);
-    add("build_random_insert_1m", kind,
+    add(
+        "build_random_insert_1m", kind,
         [](benchmark::State& s, const Peer& p, std::size_t k) { build(s, p, k, true); }, true);
     add("delete_half_1m", kind, delete_half, true);
     add("point_get_hot_1m", kind, point_get, false);

@@ -32,15 +32,15 @@ class CaissonEngine final : public Engine {
     open();
   }
 
-  void put_all(std::span<const std::string> keys, std::string_view value) override {
+  void put_all(std::span<const std::string_view> keys, std::string_view value) override {
     change([&](btree::TreeWriter& writer) {
-      for (const std::string& key : keys) value_of(writer.put(bytes_of(key), bytes_of(value)));
+      for (const std::string_view key : keys) value_of(writer.put(bytes_of(key), bytes_of(value)));
     });
   }
 
-  void erase_all(std::span<const std::string> keys) override {
+  void erase_all(std::span<const std::string_view> keys) override {
     change([&](btree::TreeWriter& writer) {
-      for (const std::string& key : keys) value_of(writer.erase(bytes_of(key)));
+      for (const std::string_view key : keys) value_of(writer.erase(bytes_of(key)));
     });
   }
 
@@ -65,7 +65,7 @@ class CaissonEngine final : public Engine {
     for (auto more = cursor.seek(bytes_of(key)); more && *more && read < count;
          more = cursor.next()) {
       benchmark::DoNotOptimize(std::to_integer<unsigned>(cursor.key()[0]) +
-              std::to_integer<unsigned>((*cursor.value().piece(0))[0]));
+                               std::to_integer<unsigned>((*cursor.value().piece(0))[0]));
       ++read;
     }
     return read;

@@ -17,10 +17,10 @@ class Engine {
   virtual ~Engine() = default;
 
   // Sets many keys in one transaction, and makes it durable.
-  virtual void put_all(std::span<const std::string> keys, std::string_view value) = 0;
+  virtual void put_all(std::span<const std::string_view> keys, std::string_view value) = 0;
 
   // The same for removing them.
-  virtual void erase_all(std::span<const std::string> keys) = 0;
+  virtual void erase_all(std::span<const std::string_view> keys) = 0;
 
   // From here on, reads are of one snapshot, out of the file as a new process finds it.
   virtual void begin_reading() = 0;

@@ -13,9 +13,7 @@ void check(int code) {
   if (code != MDB_SUCCESS) throw std::runtime_error(mdb_strerror(code));
 }
 
-MDB_val value_of(std::string_view text) {
-  return {text.size(), const_cast<char*>(text.data())};
-}
+MDB_val value_of(std::string_view text) { return {text.size(), const_cast<char*>(text.data())}; }
 
 class LmdbEngine final : public Engine {
  public:
@@ -37,9 +35,9 @@ class LmdbEngine final : public Engine {
     mdb_env_close(env_);
   }
 
-  void put_all(std::span<const std::string> keys, std::string_view value) override {
+  void put_all(std::span<const std::string_view> keys, std::string_view value) override {
     MDB_txn* txn = begin(0);
-    for (const std::string& text : keys) {
+    for (const std::string_view text : keys) {
       MDB_val key = value_of(text);
       MDB_val data = value_of(value);
       check(mdb_put(txn, dbi_, &key, &data, 0));
@@ -47,9 +45,9 @@ class LmdbEngine final : public Engine {
     check(mdb_txn_commit(txn));
   }
 
-  void erase_all(std::span<const std::string> keys) override {
+  void erase_all(std::span<const std::string_view> keys) override {
     MDB_txn* txn = begin(0);
-    for (const std::string& text : keys) {
+    for (const std::string_view text : keys) {
       MDB_val key = value_of(text);
       check(mdb_del(txn, dbi_, &key, nullptr));
     }
@@ -78,7 +76,7 @@ class LmdbEngine final : public Engine {
          code == MDB_SUCCESS && read < count;
          code = mdb_cursor_get(cursor_, &key, &data, MDB_NEXT)) {
       benchmark::DoNotOptimize(*static_cast<const unsigned char*>(key.mv_data) +
-              *static_cast<const unsigned char*>(data.mv_data));
+                               *static_cast<const unsigned char*>(data.mv_data));
       ++read;
     }
     return read;
