@@ -20,7 +20,6 @@ inline constexpr PageType kValuePage{4};
 inline constexpr PageType kValueIndex{5};
 
 // Levels (spec/btree.md, section 1). A leaf without long values has level 0.
-inline constexpr std::uint8_t kValueIndexLevelMax = 7;
 inline constexpr std::uint8_t kLeafLevel = 8;
 inline constexpr std::uint8_t kBranchLevelMin = 9;
 inline constexpr std::uint8_t kBranchLevelMax = 71;

@@ -15,6 +15,7 @@ namespace caisson::btree {
 struct ValidatorOptions {
   std::size_t findings_max = 1000;  // More are only counted.
   bool values = true;               // Reads the pages of long values, too.
+  bool count = true;                // Compares the number of entries with the tree's name (TREE-5).
 };
 
 struct TreeReport {

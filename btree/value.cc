@@ -78,11 +78,6 @@ Result<const std::byte*> read_value_page(Pager& pager, const PageRef& ref, std::
 Result<const std::byte*> Value::page_at(std::uint64_t number) const {
   const std::size_t page_size = pager_->page_size();
   std::uint8_t level = value_root_level(size_, page_size);
-  if (level > kValueIndexLevelMax) {
-    return fail(Error(Code::kCorruption, "a value of " + std::to_string(size_) + " bytes")
-                    .at_page(to_u64(root_.id))
-                    .with_rule("VALUE-1"));
-  }
   CAISSON_ASSIGN_OR_RETURN(const std::byte* page, read_value_page(*pager_, root_, level));
   while (level > 0) {
     const std::uint64_t below = pages_below(level, page_size);

@@ -2,6 +2,7 @@
 
 #include "btree/writer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/random.h"
@@ -11,6 +12,7 @@ namespace caisson::btree {
 namespace {
 
 using testing::bytes_of;
+using ::testing::HasSubstr;
 using testing::problems_of;
 using testing::read_all;
 using testing::read_value;
@@ -61,6 +63,59 @@ TEST(TreeWriter, AgreesWithAMapAfterManyRandomChanges) {
       ASSERT_EQ(store.root().count, model.size());
     }
   }
+}
+
+// --- Limits --------------------------------------------------------------------------------------
+
+TEST(TreeWriter, TakesKeysAndValuesUpToTheLimitAndNoFurther) {  // LIMIT-1
+  for (const std::uint32_t page_size : {4096U, 16384U, 65536U}) {
+    pager::Limits limits;
+    limits.key_size_max = page_size / 16;
+    limits.value_size_max = 100'000;
+    TreeStore store({.page_size = page_size, .limits = limits});
+    TreeWriter& writer = store.writer();
+    const std::string key(page_size / 16, 'k');
+    const std::string value(100'000, 'v');
+    EXPECT_TRUE(value_of(writer.put(bytes_of(key), bytes_of(value))));
+    const TreeRoot before = writer.root();
+    const auto long_key = writer.put(bytes_of(key + "k"), bytes_of("v"));
+    EXPECT_EQ(long_key.error().code(), Code::kInvalidArgument);
+    EXPECT_EQ(long_key.error().rule(), "LIMIT-1");
+    EXPECT_THAT(long_key.error().message(), HasSubstr(std::to_string(key.size() + 1) + " bytes"));
+    EXPECT_THAT(long_key.error().message(), HasSubstr("up to " + std::to_string(key.size())));
+    const auto long_value = writer.put(bytes_of("k"), bytes_of(value + "v"));
+    EXPECT_EQ(long_value.error().rule(), "LIMIT-1");
+    EXPECT_THAT(long_value.error().message(), HasSubstr("100001 bytes"));
+    EXPECT_THAT(long_value.error().message(), HasSubstr("up to 100000"));
+    {
+      ValueStream stream = value_of(writer.stream(bytes_of("k")));
+      value_of(stream.append(bytes_of(value)));
+      EXPECT_EQ(stream.append(bytes_of("v")).error().rule(), "LIMIT-1");
+    }
+    EXPECT_EQ(writer.root(), before);
+    store.commit();
+    EXPECT_EQ(read_all(store.tree()), (TreeModel{{key, value}}));
+  }
+}
+
+TEST(TreeWriter, RefusesToGrowBeyondItsHeight) {  // LIMIT-1
+  pager::Limits limits;
+  limits.tree_height_max = 2;
+  TreeStore store({.limits = limits});
+  TreeModel model;
+  Result<bool> put = true;
+  Random random(1);
+  while (put) {
+    const std::string key = std::to_string(random.next());
+    put = store.writer().put(bytes_of(key), bytes_of(std::string(300, 'v')));
+    if (put) model.emplace(key, std::string(300, 'v'));
+  }
+  EXPECT_EQ(put.error().code(), Code::kResourceExhausted);
+  EXPECT_THAT(put.error().message(), HasSubstr("height limit of 2"));
+  EXPECT_GT(model.size(), 500U);
+  EXPECT_EQ(value_of(store.writer().tree().height()), 2U);
+  EXPECT_EQ(read_all(store.writer().tree()), model);
+  EXPECT_EQ(problems_of(store.writer().tree()), "");
 }
 
 }  // namespace

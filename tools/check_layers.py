@@ -120,7 +120,7 @@ class Checker:
             top = name.parts[0]
             if top == "build" or top.startswith("."):
                 continue
-            if top not in self.modules and top != "tests":
+            if top not in self.modules and top not in ("tests", "tools"):
                 self.problem(f"{name.as_posix()}:1", "test",
                              "this test is built by nobody; move it into the module that it "
                              "tests, or into tests/")

@@ -18,6 +18,8 @@ core=(
   libgtest-dev      # tests
   libgmock-dev      # tests
   librapidcheck-dev # property tests
+  libcli11-dev      # the caisson program's command line
+  nlohmann-json3-dev # and its JSON
 )
 # What `make bench` needs as well.
 bench=(

@@ -1,0 +1,297 @@
+// Method: nodes built from chosen entries; each rule broken by hand; every bit flipped, and many
+// bytes changed at random. A node that passes the check has to answer as the entries that it then
+// shows say, without reading outside of its page (sanitized builds would see it).
+
+#include "btree/node.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "btree/node_editor.h"
+#include "btree/testing/harness.h"
+
+namespace caisson::btree {
+namespace {
+
+using testing::bytes_of;
+using testing::text_of;
+
+constexpr std::size_t kPageSize = 4096;
+
+using Page = std::vector<std::byte>;
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+Page make_page(PageType type, std::uint8_t level) {
+  Page page(kPageSize);
+  pager::write_header({.type = type, .level = level, .id = PageId{77}, .txn = TxnId{1}}, page);
+  return page;
+}
+
+Page make_leaf(const Pairs& pairs) {
+  Page page = make_page(kLeaf, 0);
+  Entries entries;
+  for (const auto& [key, value] : pairs) entries.append(bytes_of(key), {bytes_of(value), false});
+  build_node(entries, {0, pairs.size(), false}, page);
+  return page;
+}
+
+std::string reference_to(std::uint64_t page) {
+  std::string text(kReferenceSize, '\0');
+  store_reference(reinterpret_cast<std::byte*>(text.data()), {PageId{page}, 5});
+  return text;
+}
+
+Page make_branch(const std::vector<std::string>& separators) {
+  Page page = make_page(kBranch, kBranchLevelMin);
+  Entries entries;
+  std::vector<std::string> references;
+  for (std::uint64_t i = 0; i <= separators.size(); ++i) references.push_back(reference_to(40 + i));
+  entries.append({}, {bytes_of(references[0]), false});
+  for (std::size_t i = 0; i < separators.size(); ++i) {
+    entries.append(bytes_of(separators[i]), {bytes_of(references[i + 1]), false});
+  }
+  build_node(entries, {0, entries.size(), true}, page);
+  return page;
+}
+
+std::string rule_broken(const Page& page) {
+  const auto checked = check_node(page);
+  if (checked) return "";
+  EXPECT_EQ(checked.error().code(), Code::kCorruption);
+  EXPECT_EQ(checked.error().page(), 77U);
+  return checked.error().rule();
+}
+
+Pairs entries_of(const Page& page) {
+  const NodeView node(page.data(), page.size());
+  Pairs pairs;
+  std::vector<std::byte> key(kPageSize);
+  for (unsigned i = 0; i < node.count(); ++i) {
+    const std::size_t size = node.copy_key(i, key.data());
+    pairs.emplace_back(text_of({key.data(), size}), text_of(node.value(i)));
+  }
+  return pairs;
+}
+
+const Pairs& some_pairs() {
+  static const Pairs pairs = {{"apple", "1"},   {"applet", "22"}, {"apply", ""},
+                              {"apricot", "4"}, {"ap\xFF", "55"}, {"ap\xFF\xFF", "6"}};
+  return pairs;
+}
+
+TEST(Node, ShowsWhatItWasBuiltFrom) {
+  Page page = make_leaf(some_pairs());
+  EXPECT_EQ(rule_broken(page), "");
+  EXPECT_EQ(entries_of(page), some_pairs());
+  EXPECT_EQ(text_of(NodeView(page.data(), kPageSize).prefix()), "ap");
+}
+
+TEST(Node, FindsEachKeyAndThePlaceOfEachOther) {
+  const Page page = make_leaf(some_pairs());
+  const NodeView node(page.data(), kPageSize);
+  for (const std::string key : {"", "a", "ap", "aq", "apple", "apples", "appl", "apply", "b", "zz",
+                                "ap\xFF", "ap\xFF\x01", "ap\xFF\xFF", "ap\xFF\xFF\xFF"}) {
+    const auto expected =
+        std::ranges::lower_bound(some_pairs(), key, {}, &Pairs::value_type::first);
+    const Position position = node.find(bytes_of(key));
+    EXPECT_EQ(position.index, expected - some_pairs().begin()) << key;
+    EXPECT_EQ(position.found, expected != some_pairs().end() && expected->first == key) << key;
+    EXPECT_EQ(node.ends_before(bytes_of(key)), key > some_pairs().back().first) << key;
+  }
+}
+
+// Keys that differ only in length and zeros have one head.
+TEST(Node, TellsKeysWithOneHeadApart) {
+  Pairs pairs;
+  for (std::size_t size = 0; size < 12; ++size) pairs.emplace_back(std::string(size, '\0'), "v");
+  const Page page = make_leaf(pairs);
+  EXPECT_EQ(rule_broken(page), "");
+  EXPECT_EQ(entries_of(page), pairs);
+  const NodeView node(page.data(), kPageSize);
+  for (std::size_t size = 0; size < 12; ++size) {
+    const Position position = node.find(bytes_of(std::string(size, '\0')));
+    EXPECT_TRUE(position.found);
+    EXPECT_EQ(position.index, size);
+  }
+  EXPECT_FALSE(node.find(bytes_of(std::string(12, '\0'))).found);
+}
+
+TEST(Node, LeadsEachKeyToItsChild) {
+  const Page page = make_branch({"d", "dog", "m"});
+  EXPECT_EQ(rule_broken(page), "");
+  const NodeView node(page.data(), kPageSize);
+  EXPECT_EQ(node.child_index(bytes_of("")), 0U);
+  EXPECT_EQ(node.child_index(bytes_of("c")), 0U);
+  EXPECT_EQ(node.child_index(bytes_of("d")), 1U);
+  EXPECT_EQ(node.child_index(bytes_of("dof")), 1U);
+  EXPECT_EQ(node.child_index(bytes_of("dog")), 2U);
+  EXPECT_EQ(node.child_index(bytes_of("z")), 3U);
+  EXPECT_EQ(node.child(2).id, PageId{42});
+}
+
+TEST(Node, KeepsItsEntriesThroughInsertingAndRemoving) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Random random(seed);
+    Page page = make_leaf({{"mm", "middle"}});
+    std::map<std::string, std::string> model = {{"mm", "middle"}};
+    NodeEditor editor(page);
+    for (int i = 0; i < 600; ++i) {
+      std::string key(random.below(7), 'a');
+      for (char& c : key) c = static_cast<char>('a' + random.below(3));
+      const Position position = editor.view().find(bytes_of(key));
+      if (position.found && model.size() > 1) {
+        editor.remove(position.index);
+        model.erase(key);
+      } else if (!position.found) {
+        const std::string value(random.below(40), 'v');
+        if (!editor.fits(bytes_of(key), {bytes_of(value), false})) continue;
+        editor.insert(position.index, bytes_of(key), {bytes_of(value), false});
+        model.emplace(key, value);
+      }
+      ASSERT_EQ(rule_broken(page), "") << seed << " " << i;
+      ASSERT_EQ(entries_of(page), Pairs(model.begin(), model.end())) << seed << " " << i;
+    }
+  }
+}
+
+// --- Rules ---------------------------------------------------------------------------------------
+
+struct Break {
+  const char* rule;
+  std::function<void(Page&)> change;
+};
+
+TEST(Node, NamesTheRuleThatALeafBreaks) {
+  const std::size_t heads = kNodeHeaderSize + 2;  // Behind the prefix "ap".
+  const std::size_t offsets = heads + 6 * kHeadSize;
+  const Page whole = make_leaf(some_pairs());
+  const std::size_t heap = kPageSize - load_u16(whole.data() + 76);
+  const Break breaks[] = {
+      {"NODE-1", [](Page& p) { store_u16(p.data() + 72, 0); }},
+      {"NODE-1", [](Page& p) { store_u16(p.data() + 72, 2000); }},
+      {"NODE-1", [](Page& p) { store_u16(p.data() + 74, 5000); }},
+      {"NODE-1", [](Page& p) { store_u16(p.data() + 76, 4090); }},
+      {"NODE-2", [&](Page& p) { p[heap - 1] = std::byte{1}; }},
+      {"NODE-2", [&](Page& p) { store_u16(p.data() + heap, 3000); }},
+      {"NODE-2", [&](Page& p) { store_u16(p.data() + offsets, load_u16(p.data() + offsets + 2)); }},
+      {"NODE-2", [&](Page& p) { store_u16(p.data() + offsets, 80); }},
+      {"NODE-2", [&](Page& p) { store_u16(p.data() + 72, 5); }},
+      {"NODE-3", [&](Page& p) { store_u32(p.data() + heads, 0xFFFFFFFF); }},
+      {"NODE-3", [&](Page& p) { p[heads + 4 * kHeadSize] = std::byte{1}; }},  // Behind "ap\xFF".
+      {"NODE-4", [](Page& p) { store_u16(p.data() + 78, 1); }},
+      {"NODE-4", [](Page& p) { p[5] = std::byte{kLeafLevel}; }},
+      {"NODE-4", [](Page& p) { p[5] = std::byte{3}; }},
+  };
+  for (const Break& broken : breaks) {
+    Page page = whole;
+    broken.change(page);
+    EXPECT_EQ(rule_broken(page), broken.rule) << &broken - breaks;
+  }
+}
+
+TEST(Node, NamesTheRuleThatABranchBreaks) {
+  const Page whole = make_branch({"d", "dog", "m"});
+  const std::size_t heap = kPageSize - load_u16(whole.data() + 76);
+  const Break breaks[] = {
+      {"NODE-1", [](Page& p) { store_u16(p.data() + 72, 1); }},
+      {"NODE-3", [](Page& p) { store_u32(p.data() + kNodeHeaderSize, 7); }},
+      {"NODE-3", [](Page& p) { store_u32(p.data() + kNodeHeaderSize + 4, 0xFF000000); }},
+      {"NODE-4", [&](Page& p) { store_u64(p.data() + heap + kEntryHeaderSize, 0); }},
+      {"NODE-4", [](Page& p) { p[5] = std::byte{8}; }},
+      {"NODE-4", [](Page& p) { p[5] = std::byte{72}; }},
+  };
+  for (const Break& broken : breaks) {
+    Page page = whole;
+    broken.change(page);
+    EXPECT_EQ(rule_broken(page), broken.rule) << &broken - breaks;
+  }
+}
+
+TEST(Node, RefusesEntriesThatAreTooLarge) {  // NODE-5
+  EXPECT_EQ(rule_broken(make_leaf({{std::string(1024, 'k'), ""}})), "");
+  EXPECT_EQ(rule_broken(make_leaf({{std::string(1025, 'k'), ""}})), "NODE-5");
+  const std::size_t value_max = entry_weight_max(kPageSize) - kEntryOverhead;
+  EXPECT_EQ(rule_broken(make_leaf({{"k", std::string(value_max, 'v')}})), "");
+  EXPECT_EQ(rule_broken(make_leaf({{"k", std::string(value_max + 1, 'v')}})), "NODE-5");
+}
+
+// --- Damage --------------------------------------------------------------------------------------
+
+// Uses all of a node that has passed the check. It has to agree with itself.
+void use(const Page& page) {
+  const NodeView node(page.data(), page.size());
+  const Pairs pairs = entries_of(page);
+  for (unsigned i = node.is_branch() ? 1 : 0; i < node.count(); ++i) {
+    ASSERT_EQ(node.find(bytes_of(pairs[i].first)).index, i);
+    ASSERT_TRUE(i < 2 || pairs[i - 1].first < pairs[i].first || i == (node.is_branch() ? 1U : 0U));
+    ASSERT_TRUE(!node.is_branch() || node.child_index(bytes_of(pairs[i].first)) == i);
+  }
+  // And can be edited and rebuilt within a page.
+  Entries entries;
+  entries.append(node, {});
+  Page copy = page;
+  const NodePlan plan{0, entries.size(), node.is_branch()};
+  ASSERT_TRUE(plan.fits(entries, page.size()));
+  build_node(entries, plan, copy);
+  ASSERT_TRUE(node.is_branch() || entries_of(copy) == pairs);
+  if (node.count() > 2) NodeEditor(copy).remove(1);
+  ASSERT_EQ(rule_broken(copy), "");
+}
+
+std::vector<Page> samples() {
+  Random random(9);
+  Pairs many;
+  for (int i = 0; i < 90; ++i) {
+    many.emplace_back("key/" + std::to_string(10'000 + i * 7), std::string(random.below(25), 'x'));
+  }
+  std::vector<std::string> separators;
+  for (int i = 0; i < 60; ++i) separators.push_back("s" + std::to_string(1000 + i * 3));
+  return {make_leaf(some_pairs()), make_leaf(many), make_branch({"d", "dog", "m"}),
+          make_branch(separators)};
+}
+
+TEST(Node, AnyFlippedBitIsAnErrorOrStillANode) {
+  std::uint64_t accepted = 0;
+  for (const Page& whole : samples()) {
+    for (std::size_t bit = 72 * 8; bit < kPageSize * 8; ++bit) {
+      Page page = whole;
+      page[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
+      if (!check_node(page)) continue;
+      ++accepted;
+      use(page);
+      ASSERT_FALSE(HasFatalFailure()) << bit;
+    }
+  }
+  EXPECT_GT(accepted, 0U);  // Of a value's bytes, say: only the checksum knows better.
+}
+
+TEST(Node, AHundredThousandMutationsAreErrorsOrStillNodes) {
+  Random random(10);
+  const std::vector<Page> whole = samples();
+  std::uint64_t accepted = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    Page page = whole[random.below(whole.size())];
+    const std::size_t used = kPageSize - load_u16(page.data() + 76);
+    for (std::uint64_t bytes = random.between(1, 8); bytes > 0; --bytes) {
+      // Mostly where something is.
+      const std::size_t at = random.chance(1, 2)   ? 72 + random.below(120)
+                             : random.chance(1, 2) ? used + random.below(kPageSize - used)
+                                                   : 72 + random.below(kPageSize - 72);
+      page[at] = static_cast<std::byte>(random.chance(1, 3) ? random.below(3) : random.below(256));
+    }
+    if (!check_node(page)) continue;
+    ++accepted;
+    use(page);
+    ASSERT_FALSE(HasFatalFailure()) << i;
+  }
+  EXPECT_GT(accepted, 0U);
+}
+
+}  // namespace
+}  // namespace caisson::btree
