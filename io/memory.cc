@@ -41,8 +41,11 @@ Result<ReservedMemory> ReservedMemory::create(std::uint64_t size) {
 }
 
 void ReservedMemory::discard(std::uint64_t offset, std::uint64_t size) {
+  // The system would round the end up, and so take bytes of the neighbours.
+  const ByteRange whole = whole_units({offset, size}, memory_page_size());
+  if (whole.size == 0) return;
   // Can't fail for a range of our own; if it did, the memory would merely stay in use.
-  (void)madvise(data_ + offset, size, MADV_DONTNEED);
+  (void)madvise(data_ + whole.offset, whole.size, MADV_DONTNEED);
 }
 
 AlignedBuffer::AlignedBuffer(std::size_t size)

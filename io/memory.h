@@ -29,8 +29,8 @@ class ReservedMemory {
   std::byte* data() const { return data_; }
   std::uint64_t size() const { return size_; }
 
-  // Gives the memory of a range back; it reads as zeros again. Offset and size are multiples
-  // of 4,096.
+  // Gives the memory of a range back, as much of it as whole units of memory_page_size() hold.
+  // Those read as zeros again; the rest of the range keeps its bytes, as all others do.
   void discard(std::uint64_t offset, std::uint64_t size);
 
  private:
@@ -55,8 +55,25 @@ class AlignedBuffer {
   std::size_t size_;
 };
 
-// The size of one unit of the system's memory management, in bytes.
+// The size of one unit of the system's memory management, in bytes: 4,096 on most machines, 16 or
+// 64 KiB on some.
 std::size_t memory_page_size();
+
+// A range of bytes.
+struct ByteRange {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+
+  friend bool operator==(const ByteRange&, const ByteRange&) = default;
+};
+
+// The whole units within a range: its start rounded up, its end rounded down. Size 0 if there are
+// none. REQUIRES: `unit` is a power of two; the range ends before 2^63.
+constexpr ByteRange whole_units(ByteRange range, std::uint64_t unit) {
+  const std::uint64_t begin = (range.offset + unit - 1) & ~(unit - 1);
+  const std::uint64_t end = (range.offset + range.size) & ~(unit - 1);
+  return {begin, end > begin ? end - begin : 0};
+}
 
 }  // namespace caisson::io
 

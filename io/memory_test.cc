@@ -72,6 +72,21 @@ TEST(ReservedMemory, IsZeroAgainWhereItWasDiscardedAndNowhereElse) {
   EXPECT_EQ(memory.data()[page], std::byte{1});
 }
 
+TEST(ReservedMemory, DiscardsNoBytesBesideTheRangeWhereverItLies) {
+  const std::uint64_t page = memory_page_size();
+  auto memory = ReservedMemory::create(4 * page).value();
+  // What a frame of 4 KiB is where the system's pages are larger: a range within one of them.
+  for (const auto& [offset, size] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{
+           {0, page / 4}, {page + 1, page}, {page - 1, 2 * page + 2}, {page, page + 1}, {7, 0}}) {
+    std::fill_n(memory.data(), 4 * page, std::byte{0xaa});
+    memory.discard(offset, size);
+    for (std::uint64_t at = 0; at < 4 * page; ++at) {
+      if (at >= offset && at < offset + size) continue;
+      ASSERT_EQ(memory.data()[at], std::byte{0xaa}) << at << ", " << offset << " + " << size;
+    }
+  }
+}
+
 TEST(ReservedMemory, GivesMemoryBackWhenItDiscards) {
   const std::uint64_t page = memory_page_size();
   auto memory = ReservedMemory::create(16 * page).value();
@@ -125,6 +140,35 @@ TEST(AlignedBuffer, IsAlignedAndZeroWhateverItsSize) {
     EXPECT_EQ(buffer.bytes().size(), size);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % kDirectAlignment, 0U) << size;
     EXPECT_TRUE(all_zero(buffer.bytes())) << size;
+  }
+}
+
+TEST(WholeUnits, LieWithinTheRangeWhateverTheUnit) {
+  using Range = ByteRange;
+  EXPECT_EQ(whole_units({4096, 8192}, 4096), (Range{4096, 8192}));
+  EXPECT_EQ(whole_units({4096, 4096}, 16384).size, 0U);
+  EXPECT_EQ(whole_units({4096, 4096}, 65536).size, 0U);
+  EXPECT_EQ(whole_units({0, 16384}, 65536).size, 0U);
+  EXPECT_EQ(whole_units({16384, 65536}, 16384), (Range{16384, 65536}));
+  EXPECT_EQ(whole_units({12288, 65536}, 16384), (Range{16384, 49152}));
+  EXPECT_EQ(whole_units({65536, 65536}, 65536), (Range{65536, 65536}));
+  EXPECT_EQ(whole_units({1, 8190}, 4096).size, 0U);
+  EXPECT_EQ(whole_units({0, 0}, 4096), (Range{0, 0}));
+  for (const std::uint64_t unit : {1U, 2U, 8U}) {  // All small ranges, unit by unit.
+    for (std::uint64_t offset = 0; offset < 20; ++offset) {
+      for (std::uint64_t size = 0; size < 40; ++size) {
+        std::uint64_t expected = 0;
+        for (std::uint64_t at = 0; at < 64; at += unit) {
+          if (at >= offset && at + unit <= offset + size) expected += unit;
+        }
+        const ByteRange whole = whole_units({offset, size}, unit);
+        ASSERT_EQ(whole.size, expected) << offset << " + " << size << " by " << unit;
+        if (whole.size == 0) continue;
+        ASSERT_GE(whole.offset, offset);
+        ASSERT_LE(whole.offset + whole.size, offset + size);
+        ASSERT_EQ(whole.offset % unit, 0U);
+      }
+    }
   }
 }
 
