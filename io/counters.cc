@@ -22,6 +22,8 @@ std::string_view to_string(Call call) {
       return "truncate";
     case Call::kSize:
       return "size";
+    case Call::kIdentity:
+      return "identity";
     case Call::kLock:
       return "lock";
     case Call::kUnlock:

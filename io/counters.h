@@ -22,6 +22,7 @@ enum class Call : std::uint8_t {
   kAllocate,
   kTruncate,
   kSize,
+  kIdentity,
   kLock,
   kUnlock,
   kAdvise,

@@ -53,6 +53,7 @@ TEST(Counters, CountEachKindOfCallUnderItsName) {
       {Call::kAllocate, [&] { (void)file.allocate(0, 1); }},
       {Call::kTruncate, [&] { (void)file.truncate(0); }},
       {Call::kSize, [&] { (void)file.size(); }},
+      {Call::kIdentity, [&] { (void)file.identity(); }},
       {Call::kLock, [&] { (void)file.try_lock(LockKind::kShared, 0, 1); }},
       {Call::kUnlock, [&] { (void)file.unlock(0, 1); }},
       {Call::kAdvise, [&] { file.advise(0, 1, Advice::kRandom); }},

@@ -45,6 +45,15 @@ enum class Advice : std::uint8_t {
 
 enum class LockKind : std::uint8_t { kShared, kExclusive };
 
+// Tells files apart, whatever names they have. It may come again once the file is gone: removed,
+// and open nowhere.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+
 // What kind of file system holds a directory.
 enum class FileSystemKind : std::uint8_t {
   kLocal,    // A local disk file system or memory: mapping and locks can be trusted.
@@ -84,6 +93,7 @@ class FileDriver {
   virtual SysResult allocate(std::uint64_t offset, std::uint64_t size) = 0;
   virtual SysResult truncate(std::uint64_t size) = 0;
   virtual SysResult size() = 0;
+  virtual SysResult identity(FileIdentity& identity) = 0;
 
   // Open-file-description locks: they end with this driver, and closing another descriptor of
   // the file does not drop them. EAGAIN when another holds a lock that conflicts.

@@ -236,6 +236,14 @@ Result<std::uint64_t> File::size() const {
   return static_cast<std::uint64_t>(result.value);
 }
 
+Result<FileIdentity> File::identity() const {
+  FileIdentity identity;
+  const SysResult result =
+      uninterrupted(counters_, Call::kIdentity, [&] { return driver_->identity(identity); });
+  CAISSON_RETURN_IF_ERROR(done(result, "look at the file", name_));
+  return identity;
+}
+
 Result<void> File::try_lock(LockKind kind, std::uint64_t offset, std::uint64_t size) {
   SysResult result =
       uninterrupted(counters_, Call::kLock, [&] { return driver_->try_lock(kind, offset, size); });

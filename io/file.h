@@ -88,6 +88,9 @@ class File {
   Result<void> truncate(std::uint64_t size);
   Result<std::uint64_t> size() const;
 
+  // What tells this file from all others, whatever its name means by now.
+  Result<FileIdentity> identity() const;
+
   // Takes a lock on a byte range, for this File as a whole: kBusy when another File, of this or
   // another process, holds one that conflicts. Ends with unlock or with the File.
   Result<void> try_lock(LockKind kind, std::uint64_t offset, std::uint64_t size);

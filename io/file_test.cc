@@ -75,6 +75,7 @@ TEST(File, GoesOnAfterInterruptionsOfAllCallsButFlushes) {
   EXPECT_TRUE(fixture.file.allocate(0, 10));
   EXPECT_TRUE(fixture.file.truncate(10));
   EXPECT_EQ(fixture.file.size(), 10U);
+  EXPECT_TRUE(fixture.file.identity());
   EXPECT_TRUE(fixture.file.try_lock(LockKind::kShared, 0, 1));
   EXPECT_TRUE(fixture.file.unlock(0, 1));
   EXPECT_TRUE(fixture.directory.open_file("f", {}));

@@ -157,6 +157,13 @@ class PosixFile final : public FileDriver {
     return {status.st_size, 0};
   }
 
+  SysResult identity(FileIdentity& identity) override {
+    struct stat status{};
+    if (fstat(fd_.get(), &status) != 0) return {0, errno};
+    identity = {.device = status.st_dev, .inode = status.st_ino};
+    return {};
+  }
+
   SysResult try_lock(LockKind kind, std::uint64_t offset, std::uint64_t size) override {
     return set_lock(kind == LockKind::kShared ? F_RDLCK : F_WRLCK, offset, size);
   }

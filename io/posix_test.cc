@@ -208,6 +208,18 @@ TEST_F(Posix, UnlinksAFileThatIsStillReadable) {
   EXPECT_EQ(into, bytes);
 }
 
+TEST_F(Posix, KnowsAFileByItsIdentityWhateverItIsCalled) {
+  const auto identity_of = [this](const std::string& name) {
+    return directory().open_file(name, {}).value()->identity().value();
+  };
+  const FileIdentity file = create("file")->identity().value();
+  const FileIdentity other = create("other")->identity().value();
+  EXPECT_EQ(identity_of("file"), file);
+  EXPECT_NE(other, file);
+  ASSERT_TRUE(directory().rename("other", "file", IfTargetExists::kReplace));
+  EXPECT_EQ(identity_of("file"), other);
+}
+
 TEST_F(Posix, ListsNamesInOrderAndAgainFromTheStart) {
   EXPECT_EQ(directory().list(), std::vector<std::string>{});
   for (const char* name : {"c", "a", ".hidden", "b"}) create(name);

@@ -35,29 +35,35 @@ Result<void> adapt_to_file_system(const io::Directory& directory, PagerOptions& 
                                "allow_network_file_system."));
 }
 
-// That the name still means the file which this process has locked: another creator may have
-// removed that and made a new one between the opening and the lock.
-Result<void> check_still_ours(io::Directory& directory) {
-  auto again = directory.open_file(kPageFileNewName, {io::OpenMode::kReadWrite, false});
-  if (again) {
-    const auto locked = (*again)->try_lock(io::LockKind::kExclusive, kLockOffset, 1);
-    if (!locked && locked.error().code() == Code::kBusy) return {};
-    if (!locked) return locked;
-  } else if (again.error().code() != Code::kNotFound) {
-    return fail(std::move(again).error());
-  }
+std::unexpected<Error> somebody_else_creates() {
   return fail(Error(Code::kBusy, "somebody else is creating the page file")
                   .in_file(kPageFileNewName)
                   .with_advice("Try again; then open the file that the other has made."));
 }
 
+// That the name still means the file which this process has locked: another creator may have
+// removed that and made a new one between the opening and the lock. Once it is so, it stays so:
+// nobody removes a file that is locked.
+Result<void> check_still_ours(io::Directory& directory, const io::File& file) {
+  const auto named = directory.open_file(kPageFileNewName, {io::OpenMode::kRead, false});
+  if (named) {
+    CAISSON_ASSIGN_OR_RETURN(const io::FileIdentity found, (*named)->identity());
+    CAISSON_ASSIGN_OR_RETURN(const io::FileIdentity ours, file.identity());
+    if (found == ours) return {};
+  } else if (named.error().code() != Code::kNotFound) {
+    return fail(named.error());
+  }
+  return somebody_else_creates();
+}
+
 // Removes what a creation that was cut off left behind, but not under somebody who is creating
 // the file at this moment: that one holds the lock.
 Result<void> remove_abandoned(io::Directory& directory) {
-  CAISSON_ASSIGN_OR_RETURN(
-      const auto file, directory.open_file(kPageFileNewName, {io::OpenMode::kReadWrite, false}));
-  CAISSON_RETURN_IF_ERROR(file->try_lock(io::LockKind::kExclusive, kLockOffset, 1));
-  CAISSON_RETURN_IF_ERROR(check_still_ours(directory));
+  const auto file = directory.open_file(kPageFileNewName, {io::OpenMode::kReadWrite, false});
+  if (!file && file.error().code() == Code::kNotFound) return {};  // It has just been finished.
+  if (!file) return fail(file.error());
+  CAISSON_RETURN_IF_ERROR((*file)->try_lock(io::LockKind::kExclusive, kLockOffset, 1));
+  CAISSON_RETURN_IF_ERROR(check_still_ours(directory, **file));
   return directory.unlink(kPageFileNewName);
 }
 
@@ -66,7 +72,9 @@ Result<std::unique_ptr<io::File>> create_new_name(io::Directory& directory) {
   auto file = directory.open_file(kPageFileNewName, options);
   if (file || file.error().code() != Code::kAlreadyExists) return file;
   CAISSON_RETURN_IF_ERROR(remove_abandoned(directory));
-  return directory.open_file(kPageFileNewName, options);
+  file = directory.open_file(kPageFileNewName, options);
+  if (!file && file.error().code() == Code::kAlreadyExists) return somebody_else_creates();
+  return file;
 }
 
 // The area of the metas for an empty store, with both metas whole: the loss of one costs nothing
@@ -138,7 +146,7 @@ Result<void> create_page_file(io::Vfs& vfs, io::Directory& directory,
   if (!options.uuid) CAISSON_RETURN_IF_ERROR(vfs.random(uuid.bytes));
   CAISSON_ASSIGN_OR_RETURN(const auto file, create_new_name(directory));
   CAISSON_RETURN_IF_ERROR(file->try_lock(io::LockKind::kExclusive, kLockOffset, 1));
-  CAISSON_RETURN_IF_ERROR(check_still_ours(directory));
+  CAISSON_RETURN_IF_ERROR(check_still_ours(directory, *file));
   Result<void> done = write_empty_file(*file, options, uuid);
   if (done) {
     done = directory.rename(kPageFileNewName, kPageFileName, io::Directory::IfTargetExists::kFail);

@@ -161,10 +161,7 @@ SysResult SimulatedFile::flush(Call call) {
 SysResult SimulatedFile::sync_data() { return flush(Call::kSyncData); }
 SysResult SimulatedFile::sync_all() { return flush(Call::kSyncAll); }
 
-SysResult SimulatedFile::resize(Call call, std::uint64_t offset, std::uint64_t size,
-                                std::uint64_t new_size) {
-  const auto decision = machine_.begin_call(life_, call, name_, offset, size);
-  if (decision.error != 0) return {0, decision.error};
+SysResult SimulatedFile::resize(std::uint64_t new_size) {
   const std::uint64_t old_size = inode_->image.cached().size();
   if (new_size == old_size) return {};
   if (new_size > old_size && machine_.size_that_fits(inode_->image, new_size) < new_size) {
@@ -178,15 +175,18 @@ SysResult SimulatedFile::allocate(std::uint64_t offset, std::uint64_t size) {
   const MutexLock lock(machine_.mutex_);
   if (mode_ == OpenMode::kRead) return {0, EBADF};
   if (too_big(offset, size)) return {0, EFBIG};
-  const std::uint64_t old_size = inode_->image.cached().size();
-  return resize(Call::kAllocate, offset, size, std::max(old_size, offset + size));
+  const auto decision = machine_.begin_call(life_, Call::kAllocate, name_, offset, size);
+  if (decision.error != 0) return {0, decision.error};
+  return resize(std::max<std::uint64_t>(inode_->image.cached().size(), offset + size));
 }
 
 SysResult SimulatedFile::truncate(std::uint64_t size) {
   const MutexLock lock(machine_.mutex_);
   if (mode_ == OpenMode::kRead) return {0, EBADF};
   if (too_big(size, 0)) return {0, EFBIG};
-  return resize(Call::kTruncate, size, 0, size);
+  const auto decision = machine_.begin_call(life_, Call::kTruncate, name_, size, 0);
+  if (decision.error != 0) return {0, decision.error};
+  return resize(size);
 }
 
 SysResult SimulatedFile::size() {
@@ -194,6 +194,14 @@ SysResult SimulatedFile::size() {
   const auto decision = machine_.begin_call(life_, Call::kSize, name_, 0, 0);
   if (decision.error != 0) return {0, decision.error};
   return {static_cast<std::int64_t>(inode_->image.cached().size()), 0};
+}
+
+SysResult SimulatedFile::identity(FileIdentity& identity) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kIdentity, name_, 0, 0);
+  if (decision.error != 0) return {0, decision.error};
+  identity = {.device = 1, .inode = inode_->number};
+  return {};
 }
 
 SysResult SimulatedFile::try_lock(LockKind kind, std::uint64_t offset, std::uint64_t size) {
@@ -287,7 +295,7 @@ std::unique_ptr<FileDriver> SimulatedDirectory::open_file(const std::string& nam
     error = EINVAL;
   }
   if (error != 0) return nullptr;
-  Machine::InodePtr inode = exists ? found->second : std::make_shared<Machine::Inode>();
+  Machine::InodePtr inode = exists ? found->second : machine_.new_inode();
   if (!exists) inode_->change({std::nullopt, std::pair(name, inode)});
   machine_.opened(inode.get());
   return std::make_unique<SimulatedFile>(machine_, std::move(inode), name, life_, mode, direct);
@@ -312,7 +320,7 @@ SysResult SimulatedDirectory::make_directory(const std::string& name) {
   if (machine_.read_only_) return {0, EROFS};
   if (inode_->entries.contains(name)) return {0, EEXIST};
   if (machine_.used_inodes() >= machine_.capacity_.inodes) return {0, ENOSPC};
-  auto inode = std::make_shared<Machine::Inode>();
+  Machine::InodePtr inode = machine_.new_inode();
   inode->is_directory = true;
   inode_->change({std::nullopt, std::pair(name, std::move(inode))});
   return {};

@@ -53,6 +53,7 @@ class SimulatedFile final : public FileDriver {
   SysResult allocate(std::uint64_t offset, std::uint64_t size) override;
   SysResult truncate(std::uint64_t size) override;
   SysResult size() override;
+  SysResult identity(FileIdentity& identity) override;
   SysResult try_lock(LockKind kind, std::uint64_t offset, std::uint64_t size) override;
   SysResult unlock(std::uint64_t offset, std::uint64_t size) override;
   SysResult advise(std::uint64_t offset, std::uint64_t size, Advice advice) override;
@@ -60,8 +61,7 @@ class SimulatedFile final : public FileDriver {
 
  private:
   SysResult flush(Call call);
-  SysResult resize(Call call, std::uint64_t offset, std::uint64_t size, std::uint64_t new_size)
-      CAISSON_REQUIRES(machine_.mutex_);
+  SysResult resize(std::uint64_t new_size) CAISSON_REQUIRES(machine_.mutex_);
   void release(std::uint64_t begin, std::uint64_t end) CAISSON_REQUIRES(machine_.mutex_);
 
   Machine& machine_;

@@ -38,6 +38,7 @@ struct Machine::Inode {
     image.unmap_all();
   }
 
+  std::uint64_t number = 0;  // Never used again.
   bool is_directory = false;
 
   FileImage image;

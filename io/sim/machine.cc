@@ -91,10 +91,8 @@ std::string_view to_string(FaultKind kind) {
 }
 
 Machine::Machine(std::uint64_t seed)
-    : seed_(seed),
-      random_(seed),
-      root_(std::make_shared<Inode>()),
-      vfs_(std::make_unique<SimulatedVfs>(*this)) {
+    : seed_(seed), random_(seed), vfs_(std::make_unique<SimulatedVfs>(*this)) {
+  root_ = new_inode();
   root_->is_directory = true;
 }
 
@@ -102,12 +100,19 @@ Machine::~Machine() = default;
 
 Vfs& Machine::vfs() { return *vfs_; }
 
+Machine::InodePtr Machine::new_inode() {
+  auto inode = std::make_shared<Inode>();
+  inode->number = ++last_inode_;
+  return inode;
+}
+
 Machine::InodePtr Machine::copy_tree(const InodePtr& inode,
                                      std::map<const Inode*, InodePtr>& copies) {
   InodePtr& copy = copies[inode.get()];
   if (copy != nullptr) return copy;
   copy = std::make_shared<Inode>();
   const InodePtr made = copy;  // `copy` may move when the map grows; the inode doesn't.
+  made->number = inode->number;
   made->is_directory = inode->is_directory;
   made->image = inode->image;
   for (const auto& [name, child] : inode->entries) made->entries[name] = copy_tree(child, copies);
@@ -128,6 +133,7 @@ std::unique_ptr<Machine> Machine::clone(std::uint64_t seed) const {
   const MutexLock other(machine->mutex_);
   std::map<const Inode*, InodePtr> copies;
   machine->root_ = copy_tree(root_, copies);
+  machine->last_inode_ = last_inode_;
   machine->capacity_ = capacity_;
   machine->file_system_ = file_system_;
   machine->direct_supported_ = direct_supported_;
@@ -191,6 +197,11 @@ void Machine::inject(const Fault& fault) {
 void Machine::clear_faults() {
   const MutexLock lock(mutex_);
   faults_.clear();
+}
+
+void Machine::interleave(std::uint64_t call, std::function<void()> other) {
+  const MutexLock lock(mutex_);
+  interleaved_[call] = std::move(other);
 }
 
 std::uint64_t Machine::faults_hit() const {
@@ -260,6 +271,13 @@ std::string Machine::describe() const {
 
 Machine::Decision Machine::begin_call(std::uint64_t life, Call call, const std::string& file,
                                       std::uint64_t offset, std::uint64_t size) {
+  if (const auto planned = interleaved_.find(calls_); planned != interleaved_.end()) {
+    const std::function<void()> other = std::move(planned->second);
+    interleaved_.erase(planned);
+    mutex_.unlock();
+    other();
+    mutex_.lock();
+  }
   if (down_ || life != life_) return {ESHUTDOWN, std::nullopt};
   const std::uint64_t number = calls_++;
   Decision decision;

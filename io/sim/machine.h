@@ -18,6 +18,7 @@
 #define CAISSON_IO_SIM_MACHINE_H_
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -108,6 +109,11 @@ class Machine {
   void inject(const Fault& fault);
   void clear_faults();
 
+  // Has `other` run when the call with this number is about to be made: what another process does
+  // at that moment, through handles of its own. Its calls have the numbers from there on, and the
+  // call that waited comes behind them. Runs once, without the machine's mutex.
+  void interleave(std::uint64_t call, std::function<void()> other);
+
   // How often a planned fault has made a call do something else.
   std::uint64_t faults_hit() const;
 
@@ -147,9 +153,11 @@ class Machine {
     std::optional<FaultKind> fault;
   };
 
-  // Counts a call, writes it to the trace and decides whether it fails.
+  // Counts a call, writes it to the trace and decides whether it fails. What interleave() planned
+  // runs first, without the mutex: whatever a call looks at, it looks at afterwards.
   Decision begin_call(std::uint64_t life, Call call, const std::string& file, std::uint64_t offset,
                       std::uint64_t size) CAISSON_REQUIRES(mutex_);
+  InodePtr new_inode() CAISSON_REQUIRES(mutex_);
   // Every file that takes room: those that have names and those that are open.
   std::set<Inode*> inodes_in_use() const CAISSON_REQUIRES(mutex_);
   std::uint64_t used_bytes() const CAISSON_REQUIRES(mutex_);
@@ -170,10 +178,12 @@ class Machine {
   const std::uint64_t seed_;
   Random random_ CAISSON_GUARDED_BY(mutex_);
   InodePtr root_ CAISSON_GUARDED_BY(mutex_);
-  std::uint64_t life_ CAISSON_GUARDED_BY(mutex_) = 1;      // Number of the running process.
-  std::multiset<Inode*> open_ CAISSON_GUARDED_BY(mutex_);  // Once for each handle of the process.
+  std::uint64_t last_inode_ CAISSON_GUARDED_BY(mutex_) = 0;  // Number of the youngest.
+  std::uint64_t life_ CAISSON_GUARDED_BY(mutex_) = 1;        // Number of the running process.
+  std::multiset<Inode*> open_ CAISSON_GUARDED_BY(mutex_);    // Once for each handle of the process.
   bool down_ CAISSON_GUARDED_BY(mutex_) = false;
   std::vector<Fault> faults_ CAISSON_GUARDED_BY(mutex_);
+  std::map<std::uint64_t, std::function<void()>> interleaved_ CAISSON_GUARDED_BY(mutex_);
   std::uint64_t faults_hit_ CAISSON_GUARDED_BY(mutex_) = 0;
   std::uint64_t calls_ CAISSON_GUARDED_BY(mutex_) = 0;
   bool tracing_ CAISSON_GUARDED_BY(mutex_) = false;

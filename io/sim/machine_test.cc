@@ -136,6 +136,30 @@ TEST(Machine, TracesAsManyCallsAsItNumbersAndCounts) {
   EXPECT_EQ(counted, machine.calls());
 }
 
+TEST(Machine, RunsAnotherProcessBetweenTwoCallsAndOnlyOnce) {
+  Machine machine(2);
+  const auto root = root_of(machine);
+  const auto file = create(machine, "file");
+  machine.record_trace(true);
+  int runs = 0;
+  machine.interleave(machine.calls() + 1, [&] {
+    ++runs;
+    ASSERT_TRUE(root_of(machine)->unlink("file"));
+    ASSERT_TRUE(root_of(machine)->open_file("file", kCreate));
+  });
+  const auto before = root->open_file("file", kRead).value();
+  const auto after = root->open_file("file", kRead).value();
+  EXPECT_EQ(runs, 1);
+  const FileIdentity first = file->identity().value();
+  EXPECT_EQ(before->identity().value(), first);
+  EXPECT_NE(after->identity().value(), first);
+  std::vector<Call> calls;
+  for (const TracedCall& call : machine.trace()) calls.push_back(call.call);
+  const std::vector<Call> expected = {Call::kOpen,     Call::kUnlink,   Call::kOpen,    Call::kOpen,
+                                      Call::kIdentity, Call::kIdentity, Call::kIdentity};
+  EXPECT_EQ(calls, expected);
+}
+
 TEST(Machine, DescribesHowToMakeItAgain) {
   Machine machine(12345);
   EXPECT_EQ(machine.describe(), "machine seed=12345");

@@ -92,6 +92,7 @@ class ReluctantFile final : public FileDriver {
   SysResult allocate(std::uint64_t, std::uint64_t) override { return script_.attempt(0); }
   SysResult truncate(std::uint64_t) override { return script_.attempt(0); }
   SysResult size() override { return script_.attempt(script_.content.size()); }
+  SysResult identity(FileIdentity&) override { return script_.attempt(0); }
   SysResult try_lock(LockKind, std::uint64_t, std::uint64_t) override { return script_.attempt(0); }
   SysResult unlock(std::uint64_t, std::uint64_t) override { return script_.attempt(0); }
   SysResult advise(std::uint64_t, std::uint64_t, Advice) override { return script_.attempt(0); }

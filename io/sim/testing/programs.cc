@@ -65,6 +65,7 @@ void make_every_call(sim::Machine& machine) {
     (void)(*file)->sync_all();
     (void)(*file)->truncate(9000);
     (void)(*file)->size();
+    (void)(*file)->identity();
     Buffer into(9000);
     (void)(*file)->read(0, into);
     (*file)->advise(0, 4096, Advice::kDontNeed);
