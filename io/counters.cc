@@ -46,6 +46,8 @@ std::string_view to_string(Call call) {
       return "list";
     case Call::kStatFileSystem:
       return "stat_file_system";
+    case Call::kRandom:
+      return "random";
   }
   return "unknown";
 }

@@ -34,9 +34,10 @@ enum class Call : std::uint8_t {
   kMakeDirectory,
   kList,
   kStatFileSystem,
+  kRandom,
 };
 
-inline constexpr std::size_t kCallCount = static_cast<std::size_t>(Call::kStatFileSystem) + 1;
+inline constexpr std::size_t kCallCount = static_cast<std::size_t>(Call::kRandom) + 1;
 
 // The call's name in reports and replay commands, such as "sync_data". Lives for ever.
 std::string_view to_string(Call call);

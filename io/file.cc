@@ -8,6 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include "io/vfs.h"
+
 namespace caisson::io {
 namespace {
 
@@ -352,3 +354,11 @@ Result<FileSystemKind> Directory::file_system() const {
 }
 
 }  // namespace caisson::io
+Result<void> Vfs::random(MutableBytes into) {
+  while (!into.empty()) {
+    const SysResult result = uninterrupted(counters_, Call::kRandom, [&] { return draw(into); });
+    CAISSON_RETURN_IF_ERROR(done(result, "draw random bytes", "getrandom"));
+    into = into.subspan(static_cast<std::size_t>(result.value));
+  }
+  return {};
+}

@@ -87,6 +87,18 @@ TEST(File, GoesOnAfterInterruptionsOfAllCallsButFlushes) {
   EXPECT_EQ(fixture.directory.file_system(), FileSystemKind::kNetwork);
 }
 
+TEST(Vfs, GoesOnDrawingRandomBytesAfterAnInterruption) {
+  Machine machine(7);
+  const Buffer zeros(32);
+  Buffer bytes = zeros;
+  machine.inject({.call = 0, .kind = sim::FaultKind::kInterrupted});
+  EXPECT_TRUE(machine.vfs().random(bytes));
+  EXPECT_NE(bytes, zeros);
+  EXPECT_EQ(machine.vfs().counters().calls(Call::kRandom), 2U);
+  machine.inject({.call = 2, .kind = sim::FaultKind::kIoError});
+  EXPECT_EQ(machine.vfs().random(bytes).error().code(), Code::kIoError);
+}
+
 TEST(File, GivesUpInAStormOfInterruptionsThatNeverEnds) {
   Fixture fixture;
   fixture.script.interruptions = 1 << 30;

@@ -350,8 +350,12 @@ class PosixClock final : public Clock {
 class PosixVfs final : public Vfs {
  public:
   Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override {
-    counters_.count(Call::kOpen);
-    Descriptor fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int opened = -1;
+    do {
+      counters_.count(Call::kOpen);
+      opened = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    } while (opened < 0 && errno == EINTR);
+    Descriptor fd(opened);
     if (fd.get() < 0) return fail(system_error(errno, "open the directory", path));
     return std::make_unique<Directory>(std::make_unique<PosixDirectory>(std::move(fd)), path,
                                        counters_);
@@ -366,20 +370,13 @@ class PosixVfs final : public Vfs {
     return parent->sync();
   }
 
-  Result<void> random(MutableBytes into) override {
-    while (!into.empty()) {
-      const ssize_t count = getrandom(into.data(), into.size(), 0);
-      if (count < 0 && errno != EINTR) {
-        return fail(system_error(errno, "draw random bytes", "getrandom"));
-      }
-      if (count > 0) into = into.subspan(static_cast<std::size_t>(count));
-    }
-    return {};
-  }
-
   Clock& clock() override { return clock_; }
 
  private:
+  SysResult draw(MutableBytes into) override {
+    return result_of(getrandom(into.data(), into.size(), 0));
+  }
+
   PosixClock clock_;
 };
 

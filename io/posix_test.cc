@@ -261,7 +261,10 @@ TEST(PosixVfs, FillsEveryByteWithRandomness) {
     for (std::size_t i = 0; i < seen.size(); ++i) seen[i] |= bytes[i];
   }
   EXPECT_EQ(std::ranges::count(seen, std::byte{0}), 0);
+  const std::uint64_t calls = posix_vfs().counters().calls(Call::kRandom);
+  EXPECT_GE(calls, 16U);
   EXPECT_TRUE(posix_vfs().random({}));
+  EXPECT_EQ(posix_vfs().counters().calls(Call::kRandom), calls);
 }
 
 TEST(PosixVfs, HasAClockThatNeverGoesBack) {

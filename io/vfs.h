@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "io/counters.h"
+#include "io/driver.h"
 #include "io/file.h"
 
 namespace caisson::io {
@@ -42,13 +43,16 @@ class Vfs {
   virtual Result<void> create_directory(const std::string& path) = 0;
 
   // Fills `into` from the system's generator of secure random bytes.
-  virtual Result<void> random(MutableBytes into) = 0;
+  Result<void> random(MutableBytes into);
 
   virtual Clock& clock() = 0;
 
   const Counters& counters() const { return counters_; }
 
  protected:
+  // One system call; may fill only a part of it.
+  virtual SysResult draw(MutableBytes into) = 0;
+
   Counters counters_;
 };
 

@@ -419,7 +419,7 @@ Result<void> SimulatedVfs::create_directory(const std::string& path) {
   return parent->sync();
 }
 
-Result<void> SimulatedVfs::random(MutableBytes into) {
+SysResult SimulatedVfs::draw(MutableBytes into) {
   const MutexLock lock(machine_.mutex_);
   machine_.random_.fill(into);
   return {};

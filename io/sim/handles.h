@@ -110,12 +110,12 @@ class SimulatedVfs final : public Vfs {
 
   Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override;
   Result<void> create_directory(const std::string& path) override;
-  Result<void> random(MutableBytes into) override;
   Clock& clock() override { return clock_; }
 
  private:
   Machine& machine_;
   SimulatedClock clock_;
+  SysResult draw(MutableBytes into) override;
 };
 
 }  // namespace caisson::io::sim

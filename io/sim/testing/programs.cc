@@ -82,6 +82,8 @@ void make_every_call(sim::Machine& machine) {
   (void)root->list();
   (void)root->sync();
   (void)root->file_system();
+  Buffer random(16);
+  (void)machine.vfs().random(random);
 }
 
 std::string line_of(const sim::TracedCall& call) {
