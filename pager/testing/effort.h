@@ -7,14 +7,12 @@
 #include <cstdlib>
 
 #include "base/sanitizers.h"
+#include "io/testing/emulated.h"
 
 namespace caisson::pager::testing {
 
 // Set by the long runs (make check-long).
 inline bool long_run() { return std::getenv("CAISSON_LONG") != nullptr; }
-
-// Set where another processor is emulated (the arm64 preset).
-inline bool emulated() { return std::getenv("CAISSON_EMULATED") != nullptr; }
 
 // 1 (try every case) as a rule. Sanitizers and emulators make each case ten times as dear and look
 // for other things, so runs with one take every `sampled`-th, unless the run is a long one.
@@ -22,7 +20,7 @@ inline std::uint64_t stride(std::uint64_t sampled) {
 #ifdef CAISSON_SANITIZED
   const bool dear = true;
 #else
-  const bool dear = emulated();
+  const bool dear = io::testing::emulated();
 #endif
   return dear && !long_run() ? sampled : 1;
 }
