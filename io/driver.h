@@ -75,7 +75,7 @@ class MappingDriver {
   virtual SysResult advise(std::uint64_t offset, std::uint64_t size, Advice advice) = 0;
 
   // Keeps what is touched of the range in memory from then on, until the mapping goes. ENOMEM,
-  // EAGAIN or EPERM beyond what the process may lock.
+  // EAGAIN or EPERM beyond what the process may lock; ENOSYS or EINVAL where the system can't.
   virtual SysResult lock(std::uint64_t offset, std::uint64_t size) = 0;
 };
 
@@ -111,7 +111,7 @@ class DirectoryDriver {
 
   // Names are single components. Links are not followed; what is not a plain file is refused
   // (EISDIR for a directory, EINVAL otherwise). `direct` asks for reads and writes past the
-  // page cache: EINVAL where the file system has none.
+  // page cache: EINVAL where the file system has none. Some say so only when they are used.
   virtual std::unique_ptr<FileDriver> open_file(const std::string& name, OpenMode mode, bool direct,
                                                 int& error) = 0;
   virtual std::unique_ptr<DirectoryDriver> open_directory(const std::string& name, int& error) = 0;

@@ -47,6 +47,8 @@ Result<void> check_name(const std::string& name) {
                   .with_advice("Use a name without slashes."));
 }
 
+constexpr std::string_view kNotPlain = "It must be a plain file or directory, not a link.";
+
 struct ErrorMeaning {
   Code code;
   std::string_view advice;
@@ -77,8 +79,9 @@ ErrorMeaning meaning(int error) {
     case ELOOP:
     case EXDEV:
     case ENAMETOOLONG:
+      return {Code::kInvalidArgument, kNotPlain};
     case EINVAL:
-      return {Code::kInvalidArgument, "It must be a plain file or directory, not a link."};
+      return {Code::kInvalidArgument, ""};  // It means something else to each call.
     case EMFILE:
     case ENFILE:
       return {Code::kResourceExhausted, "Raise the limit on open files (ulimit -n)."};
@@ -100,6 +103,22 @@ Error system_error(int error, std::string_view what, const std::string& file) {
   message += std::generic_category().message(error);
   return Error(found.code, std::move(message)).in_file(file).with_advice(std::string(found.advice));
 }
+
+namespace {
+
+// As system_error, for calls that open a name: they answer EINVAL to what is no plain file.
+Error opening_error(int error, std::string_view what, const std::string& file) {
+  Error made = system_error(error, what, file);
+  if (error != EINVAL) return made;
+  return std::move(made).with_advice(std::string(kNotPlain));
+}
+
+bool aligned_for_direct(std::uint64_t offset, Bytes bytes) {
+  const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
+  return (offset | bytes.size() | address) % kDirectAlignment == 0;
+}
+
+}  // namespace
 
 Mapping::Mapping(std::unique_ptr<MappingDriver> driver, std::string name, Counters& counters)
     : driver_(std::move(driver)),
@@ -133,11 +152,26 @@ Result<void> Mapping::lock(std::uint64_t offset, std::uint64_t size) {
             .in_file(name_)
             .with_advice("Raise the limit on locked memory (ulimit -l)."));
   }
+  if (result.error == EINVAL || result.error == ENOSYS) {
+    return fail(Error(Code::kUnsupported, "this system can't lock mapped bytes as they are touched")
+                    .in_file(name_));
+  }
   return done(result, "lock mapped bytes in memory", name_);
 }
 
-File::File(std::unique_ptr<FileDriver> driver, std::string name, Counters& counters)
-    : driver_(std::move(driver)), name_(std::move(name)), counters_(counters) {}
+File::File(std::unique_ptr<FileDriver> driver, std::string name, Counters& counters, bool direct)
+    : driver_(std::move(driver)), name_(std::move(name)), counters_(counters), direct_(direct) {}
+
+Error File::transfer_error(int error, std::string_view what, std::uint64_t offset,
+                           Bytes bytes) const {
+  if (direct_ && error == EINVAL && aligned_for_direct(offset, bytes)) {
+    return Error(Code::kUnsupported,
+                 "this disk has no direct access in blocks of " + std::to_string(kDirectAlignment))
+        .in_file(name_)
+        .at_offset(offset);
+  }
+  return system_error(error, what, name_).at_offset(offset);
+}
 
 Result<std::size_t> File::read(std::uint64_t offset, MutableBytes into) const {
   std::size_t done_bytes = 0;
@@ -146,7 +180,8 @@ Result<std::size_t> File::read(std::uint64_t offset, MutableBytes into) const {
       return driver_->read(offset + done_bytes, into.subspan(done_bytes));
     });
     if (result.error != 0) {
-      return fail(system_error(result.error, "read", name_).at_offset(offset + done_bytes));
+      return fail(
+          transfer_error(result.error, "read", offset + done_bytes, into.subspan(done_bytes)));
     }
     if (result.value == 0) break;
     done_bytes += static_cast<std::size_t>(result.value);
@@ -169,7 +204,7 @@ Result<void> File::write(std::uint64_t offset, Bytes from) {
         uninterrupted(counters_, Call::kWrite, [&] { return driver_->write(offset, from); });
     if (result.error != 0 || result.value == 0) {
       const int error = result.error != 0 ? result.error : ENOSPC;
-      return fail(system_error(error, "write", name_).at_offset(offset));
+      return fail(transfer_error(error, "write", offset, from));
     }
     offset += static_cast<std::uint64_t>(result.value);
     from = from.subspan(static_cast<std::size_t>(result.value));
@@ -289,9 +324,9 @@ Result<std::unique_ptr<File>> Directory::open_file(const std::string& name, Open
       return fail(Error(Code::kUnsupported, "this file system has no direct access").in_file(name));
     }
     return fail(
-        system_error(result.error, options.mode == OpenMode::kCreate ? "create" : "open", name));
+        opening_error(result.error, options.mode == OpenMode::kCreate ? "create" : "open", name));
   }
-  return std::make_unique<File>(std::move(driver), name, counters_);
+  return std::make_unique<File>(std::move(driver), name, counters_, options.direct);
 }
 
 Result<std::unique_ptr<Directory>> Directory::open_directory(const std::string& name) {
@@ -302,7 +337,7 @@ Result<std::unique_ptr<Directory>> Directory::open_directory(const std::string& 
     driver = driver_->open_directory(name, opened.error);
     return opened;
   });
-  if (driver == nullptr) return fail(system_error(result.error, "open the directory", name));
+  if (driver == nullptr) return fail(opening_error(result.error, "open the directory", name));
   return std::make_unique<Directory>(std::move(driver), name, counters_);
 }
 
@@ -353,7 +388,6 @@ Result<FileSystemKind> Directory::file_system() const {
   return kind;
 }
 
-}  // namespace caisson::io
 Result<void> Vfs::random(MutableBytes into) {
   while (!into.empty()) {
     const SysResult result = uninterrupted(counters_, Call::kRandom, [&] { return draw(into); });
@@ -362,3 +396,5 @@ Result<void> Vfs::random(MutableBytes into) {
   }
   return {};
 }
+
+}  // namespace caisson::io

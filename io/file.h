@@ -21,8 +21,8 @@
 
 namespace caisson::io {
 
-// Direct reads and writes need offset, size and memory aligned to this. A power of two that
-// every sector size in use divides.
+// Direct reads and writes need offset, size and memory aligned to this. A power of two that the
+// sector sizes of nearly all disks divide.
 inline constexpr std::size_t kDirectAlignment = 4096;
 
 // The error for a failed system call. `what` is a verb phrase: "read", "flush the directory".
@@ -46,7 +46,8 @@ class Mapping {
   void advise(std::uint64_t offset, std::uint64_t size, Advice advice);
 
   // Keeps in memory what is touched of the range from now on, so that nothing that was read once
-  // has to be read again. kResourceExhausted beyond what the process may lock (ulimit -l).
+  // has to be read again: all of the range, or none. kResourceExhausted beyond what the process may
+  // lock (ulimit -l), kUnsupported where the system can't.
   Result<void> lock(std::uint64_t offset, std::uint64_t size);
 
  private:
@@ -59,12 +60,15 @@ class Mapping {
 // An open file. Closed, and its locks released, when destroyed.
 class File {
  public:
-  File(std::unique_ptr<FileDriver> driver, std::string name, Counters& counters);
+  // `direct` says that the driver goes past the page cache.
+  File(std::unique_ptr<FileDriver> driver, std::string name, Counters& counters,
+       bool direct = false);
 
   // The name it was opened by, for errors.
   const std::string& name() const { return name_; }
 
-  // Reads until `into` is full or the file ends; returns how many bytes were read.
+  // Reads until `into` is full or the file ends; returns how many bytes were read. kUnsupported,
+  // here and from write(), where a direct file's disk has larger blocks than kDirectAlignment.
   Result<std::size_t> read(std::uint64_t offset, MutableBytes into) const;
 
   // Reads exactly `into.size()` bytes; kCorruption when the file ends before.
@@ -103,9 +107,12 @@ class File {
   Result<std::unique_ptr<Mapping>> map(std::uint64_t size);
 
  private:
+  Error transfer_error(int error, std::string_view what, std::uint64_t offset, Bytes bytes) const;
+
   std::unique_ptr<FileDriver> driver_;
   std::string name_;
   Counters& counters_;
+  bool direct_;
 };
 
 struct OpenOptions {

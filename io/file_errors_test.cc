@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/memory.h"
 #include "io/sim/machine.h"
 #include "io/sim/testing/programs.h"
 #include "io/testing/reluctant.h"
@@ -74,6 +75,39 @@ TEST(SystemError, AdvisesWhereAPersonCanDoSomething) {
   }
   EXPECT_THAT(system_error(EFBIG, "do it", "pages").advice(), ::testing::HasSubstr("ulimit -f"));
   EXPECT_THAT(system_error(EMFILE, "do it", "pages").advice(), ::testing::HasSubstr("ulimit -n"));
+}
+
+TEST(SystemError, TakesALinkForTheReasonOnlyWhereANameIsOpened) {
+  Fixture fixture;
+  fixture.script.content.resize(10);
+  const auto mapping = fixture.file.map(10).value();
+  fixture.script.error = EINVAL;
+  Buffer bytes(10);
+  for (const std::string& advice :
+       {fixture.file.read(0, bytes).error().advice(), fixture.file.write(0, bytes).error().advice(),
+        fixture.file.sync_data().error().advice(), fixture.file.allocate(0, 1).error().advice(),
+        mapping->lock(0, 10).error().advice()}) {
+    EXPECT_EQ(advice, "");
+  }
+  EXPECT_THAT(fixture.directory.open_file("f", {}).error().advice(), ::testing::HasSubstr("link"));
+  EXPECT_THAT(fixture.directory.open_directory("d").error().advice(), ::testing::HasSubstr("link"));
+}
+
+TEST(File, CallsDirectAccessThatTheDiskRefusesWhenItIsUsedUnsupported) {
+  Machine machine(6);
+  AlignedBuffer bytes(8192);
+  ASSERT_TRUE(root_of(machine)->open_file("f", kCreate).value()->write(0, bytes.bytes()));
+  const auto direct = root_of(machine)->open_file("f", {OpenMode::kReadWrite, true}).value();
+  EXPECT_TRUE(direct->read(0, bytes.bytes().first(4096)));
+  // What is not aligned is the caller's mistake.
+  EXPECT_EQ(direct->read(0, bytes.bytes().first(100)).error().code(), Code::kInvalidArgument);
+  machine.set_direct_alignment(8192);
+  EXPECT_TRUE(direct->read(0, bytes.bytes()));
+  const auto read = direct->read(4096, bytes.bytes().first(4096));
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code(), Code::kUnsupported);
+  EXPECT_EQ(read.error().offset(), 4096U);
+  EXPECT_EQ(direct->write(0, bytes.bytes().first(4096)).error().code(), Code::kUnsupported);
 }
 
 TEST(File, NamesTheFileTheVerbAndTheOffsetInItsErrors) {
@@ -174,6 +208,17 @@ TEST(Mapping, SaysWhichLimitForbidsToLockMemory) {
     ASSERT_FALSE(locked);
     EXPECT_EQ(locked.error().code(), Code::kResourceExhausted);
     EXPECT_NE(locked.error().advice().find("ulimit -l"), std::string::npos);
+  }
+}
+
+TEST(Mapping, SaysUnsupportedWhereTheSystemCannotLockWhatIsTouched) {
+  for (const int error : {EINVAL, ENOSYS}) {
+    Fixture fixture;
+    const auto mapping = fixture.file.map(10).value();
+    fixture.script.error = error;
+    const auto locked = mapping->lock(0, 10);
+    ASSERT_FALSE(locked);
+    EXPECT_EQ(locked.error().code(), Code::kUnsupported);
   }
 }
 

@@ -18,13 +18,14 @@ bool too_big(std::uint64_t offset, std::uint64_t size) {
   return size > kFileSizeMax || offset > kFileSizeMax - size;
 }
 
-bool aligned(std::uint64_t offset, std::uint64_t size, const void* memory) {
-  return (offset | size | reinterpret_cast<std::uintptr_t>(memory)) % kDirectAlignment == 0;
+bool aligned(std::uint64_t offset, std::uint64_t size, const void* memory, std::uint64_t unit) {
+  const auto address = reinterpret_cast<std::uintptr_t>(memory);
+  return (offset | size) % unit == 0 &&
+         address % std::min<std::uint64_t>(unit, kDirectAlignment) == 0;
 }
 
-// How much of `size` bytes a short call moves. Direct calls stop at whole blocks only.
-std::uint64_t shortened(std::uint64_t size, bool direct, Random& random) {
-  const std::uint64_t unit = direct ? kDirectAlignment : 1;
+// How much of `size` bytes a short call moves. Direct calls stop at whole blocks of `unit` only.
+std::uint64_t shortened(std::uint64_t size, std::uint64_t unit, Random& random) {
   return size > unit ? unit * random.between(1, (size - 1) / unit) : size;
 }
 
@@ -88,6 +89,8 @@ SimulatedFile::~SimulatedFile() {
   std::erase_if(inode_->locks, [this](const Machine::Lock& held) { return held.owner == this; });
 }
 
+std::uint64_t SimulatedFile::block() const { return direct_ ? machine_.direct_alignment_ : 1; }
+
 SysResult SimulatedFile::read(std::uint64_t offset, MutableBytes into) {
   const MutexLock lock(machine_.mutex_);
   const auto decision = machine_.begin_call(life_, Call::kRead, name_, offset, into.size());
@@ -97,9 +100,9 @@ SysResult SimulatedFile::read(std::uint64_t offset, MutableBytes into) {
       past_cache ? inode_->image.direct_view() : std::vector<std::byte>{};
   const Bytes image = past_cache ? Bytes(direct) : inode_->image.cached();
   if (offset >= image.size()) return {};
-  if (direct_ && !aligned(offset, into.size(), into.data())) return {0, EINVAL};
+  if (!aligned(offset, into.size(), into.data(), block())) return {0, EINVAL};
   if (decision.fault == FaultKind::kShort) {
-    into = into.first(shortened(into.size(), direct_, machine_.random_));
+    into = into.first(shortened(into.size(), block(), machine_.random_));
   }
   const std::uint64_t count = std::min<std::uint64_t>(into.size(), image.size() - offset);
   std::memcpy(into.data(), image.data() + offset, count);
@@ -116,14 +119,15 @@ SysResult SimulatedFile::write_vector(std::uint64_t offset, std::span<const Byte
   const MutexLock lock(machine_.mutex_);
   if (mode_ == OpenMode::kRead) return {0, EBADF};
   if (too_big(offset, bytes.size())) return {0, EFBIG};
-  const bool misaligned = std::ranges::any_of(
-      from, [&](Bytes part) { return !aligned(offset, part.size(), part.data()); });
-  if (direct_ && misaligned) return {0, EINVAL};
+  const bool misaligned = std::ranges::any_of(from, [&, unit = block()](Bytes part) {
+    return !aligned(offset, part.size(), part.data(), unit);
+  });
+  if (misaligned) return {0, EINVAL};
   const auto decision = machine_.begin_call(life_, Call::kWrite, name_, offset, bytes.size());
   Random& random = machine_.random_;
   const bool partial = decision.fault == FaultKind::kShort || decision.fault == FaultKind::kIoError;
   // A write that fails may have reached the file in part.
-  if (partial) bytes.resize(shortened(bytes.size(), direct_, random));
+  if (partial) bytes.resize(shortened(bytes.size(), block(), random));
   if (decision.error != 0 && (decision.fault != FaultKind::kIoError || random.chance(1, 2))) {
     return {0, decision.error};
   }
@@ -421,8 +425,11 @@ Result<void> SimulatedVfs::create_directory(const std::string& path) {
 
 SysResult SimulatedVfs::draw(MutableBytes into) {
   const MutexLock lock(machine_.mutex_);
+  const auto decision =
+      machine_.begin_call(machine_.life_, Call::kRandom, "getrandom", 0, into.size());
+  if (decision.error != 0) return {0, decision.error};
   machine_.random_.fill(into);
-  return {};
+  return {static_cast<std::int64_t>(into.size()), 0};
 }
 
 }  // namespace caisson::io::sim

@@ -60,6 +60,8 @@ class SimulatedFile final : public FileDriver {
   std::unique_ptr<MappingDriver> map(std::uint64_t size, int& error) override;
 
  private:
+  // What reads and writes have to be aligned to.
+  std::uint64_t block() const CAISSON_REQUIRES(machine_.mutex_);
   SysResult flush(Call call);
   SysResult resize(std::uint64_t new_size) CAISSON_REQUIRES(machine_.mutex_);
   void release(std::uint64_t begin, std::uint64_t end) CAISSON_REQUIRES(machine_.mutex_);
@@ -113,9 +115,10 @@ class SimulatedVfs final : public Vfs {
   Clock& clock() override { return clock_; }
 
  private:
+  SysResult draw(MutableBytes into) override;
+
   Machine& machine_;
   SimulatedClock clock_;
-  SysResult draw(MutableBytes into) override;
 };
 
 }  // namespace caisson::io::sim

@@ -137,6 +137,7 @@ std::unique_ptr<Machine> Machine::clone(std::uint64_t seed) const {
   machine->capacity_ = capacity_;
   machine->file_system_ = file_system_;
   machine->direct_supported_ = direct_supported_;
+  machine->direct_alignment_ = direct_alignment_;
   machine->read_only_ = read_only_;
   return machine;
 }
@@ -238,6 +239,11 @@ void Machine::set_file_system(FileSystemKind kind) {
 void Machine::set_direct_supported(bool supported) {
   const MutexLock lock(mutex_);
   direct_supported_ = supported;
+}
+
+void Machine::set_direct_alignment(std::uint64_t alignment) {
+  const MutexLock lock(mutex_);
+  direct_alignment_ = alignment;
 }
 
 void Machine::set_read_only(bool read_only) {

@@ -127,6 +127,8 @@ class Machine {
   void set_capacity(Capacity capacity);
   void set_file_system(FileSystemKind kind);
   void set_direct_supported(bool supported);
+  // Direct reads and writes need offset and size aligned to this; to kDirectAlignment at first.
+  void set_direct_alignment(std::uint64_t alignment);
   void set_read_only(bool read_only);
 
   // The disk from outside, past every process: to damage it and to look at it. Damage shows in
@@ -191,6 +193,7 @@ class Machine {
   Capacity capacity_ CAISSON_GUARDED_BY(mutex_);
   FileSystemKind file_system_ CAISSON_GUARDED_BY(mutex_) = FileSystemKind::kLocal;
   bool direct_supported_ CAISSON_GUARDED_BY(mutex_) = true;
+  std::uint64_t direct_alignment_ CAISSON_GUARDED_BY(mutex_) = kDirectAlignment;
   bool read_only_ CAISSON_GUARDED_BY(mutex_) = false;
   std::unique_ptr<SimulatedVfs> vfs_;
 };
