@@ -173,33 +173,41 @@ Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOpti
     // A creator that was killed before its last step may have left a name that isn't durable.
     CAISSON_RETURN_IF_ERROR(directory.sync());
   }
+  if (!options.read_only) CAISSON_RETURN_IF_ERROR(attempt.open_past_cache(directory));
   CAISSON_ASSIGN_OR_RETURN(attempt.file_size_, attempt.file_->size());
-  CAISSON_RETURN_IF_ERROR(attempt.read_metas(directory));
+  CAISSON_RETURN_IF_ERROR(attempt.read_metas());
   CAISSON_RETURN_IF_ERROR(attempt.compare_metas());
   for (Candidate& candidate : attempt.candidates_) attempt.check_checkpoint(candidate);
   attempt.check_earlier_blob();
   return attempt;
 }
 
-Result<void> OpenAttempt::read_metas(io::Directory& directory) {
-  std::unique_ptr<io::File> direct;
-  const bool past_cache = !options_.read_only && !mutated(Mutant::kCachedMetaTrusted) &&
-                          !mutated(Mutant::kStaleCleanCacheTrusted);
-  if (past_cache) {
-    auto opened = directory.open_file(kPageFileName, {io::OpenMode::kRead, true});
-    if (opened) {
-      direct = std::move(*opened);
-    } else if (opened.error().code() == Code::kUnsupported) {
-      file_->advise(0, 0, io::Advice::kDontNeed);  // The next best: the flush made it clean.
-    } else {
-      return fail(std::move(opened).error());
-    }
+Result<void> OpenAttempt::open_past_cache(io::Directory& directory) {
+  auto opened = directory.open_file(kPageFileName, {io::OpenMode::kRead, true});
+  if (!opened && opened.error().code() != Code::kUnsupported)
+    return fail(std::move(opened).error());
+  if (opened) past_cache_ = std::move(*opened);
+  return {};
+}
+
+Result<std::size_t> OpenAttempt::read_meta(MetaSlot slot, MutableBytes block) {
+  const bool cache_serves = options_.read_only || mutated(Mutant::kCachedMetaTrusted) ||
+                            mutated(Mutant::kStaleCleanCacheTrusted);
+  if (cache_serves) return file_->read(meta_offset(slot), block);
+  if (past_cache_ != nullptr) {
+    auto count = past_cache_->read(meta_offset(slot), block);
+    if (count || count.error().code() != Code::kUnsupported) return count;
+    past_cache_.reset();  // Some systems say so only when it is used.
   }
-  const io::File& source = direct != nullptr ? *direct : *file_;
+  file_->advise(0, 0, io::Advice::kDontNeed);  // The next best: the flush made it clean.
+  return file_->read(meta_offset(slot), block);
+}
+
+Result<void> OpenAttempt::read_metas() {
   io::AlignedBuffer block(kMetaSize);
   for (const MetaSlot slot : kSlots) {
     Candidate& candidate = candidates_[static_cast<std::size_t>(slot)];
-    auto count = source.read(meta_offset(slot), block.bytes());
+    auto count = read_meta(slot, block.bytes());
     if (!count) {
       candidate.reason = std::move(count).error();
       continue;

@@ -64,7 +64,9 @@ class OpenAttempt {
   friend Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot);
 
   OpenAttempt() = default;
-  Result<void> read_metas(io::Directory& directory);
+  Result<void> open_past_cache(io::Directory& directory);
+  Result<std::size_t> read_meta(MetaSlot slot, MutableBytes block);
+  Result<void> read_metas();
   Result<void> compare_metas() const;
   void check_checkpoint(Candidate& candidate);
   void check_earlier_blob();
@@ -73,6 +75,7 @@ class OpenAttempt {
 
   PagerOptions options_;
   std::unique_ptr<io::File> file_;
+  std::unique_ptr<io::File> past_cache_;  // The same, read directly; null where that can't be.
   std::uint64_t file_size_ = 0;
   std::array<Candidate, 2> candidates_;
 };

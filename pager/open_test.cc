@@ -346,6 +346,23 @@ TEST_F(Open, WithoutDirectAccessItDropsTheCacheInstead) {  // OPEN-1
       trace, [](const auto& traced) { return traced.call == io::Call::kAdvise; }));
 }
 
+TEST_F(Open, DropsTheCacheWhereDirectAccessIsRefusedOnlyWhenItIsUsed) {  // OPEN-1
+  store_.machine().set_direct_alignment(65536);  // Larger sectors than a meta.
+  store_.machine().record_trace(true);
+  store_.open();
+  EXPECT_EQ(store_.contents(), (ArrayModel{{1, 20}}));
+  const auto trace = store_.machine().trace();
+  const auto dropped = std::ranges::find(trace, io::Call::kAdvise, &io::sim::TracedCall::call);
+  ASSERT_NE(dropped, trace.end());
+  EXPECT_EQ(std::ranges::count_if(dropped, trace.end(),
+                                  [](const auto& traced) {
+                                    return traced.call == io::Call::kRead &&
+                                           traced.size == kMetaSize &&
+                                           (traced.offset == 0 || traced.offset == 65536);
+                                  }),
+            2);
+}
+
 TEST(OpenDirectory, SaysThatThereIsNoPageFile) {
   Machine machine(1);
   const auto directory = value_of(machine.vfs().open_directory("/"));
