@@ -174,8 +174,9 @@ Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOpti
     CAISSON_RETURN_IF_ERROR(directory.sync());
   }
   if (!options.read_only) CAISSON_RETURN_IF_ERROR(attempt.open_past_cache(directory));
-  CAISSON_ASSIGN_OR_RETURN(attempt.file_size_, attempt.file_->size());
   CAISSON_RETURN_IF_ERROR(attempt.read_metas());
+  // Not before the metas: a writer beside us makes the file longer first.
+  CAISSON_ASSIGN_OR_RETURN(attempt.file_size_, attempt.file_->size());
   CAISSON_RETURN_IF_ERROR(attempt.compare_metas());
   for (Candidate& candidate : attempt.candidates_) attempt.check_checkpoint(candidate);
   attempt.check_earlier_blob();

@@ -80,6 +80,14 @@ class OpenAttempt {
   std::array<Candidate, 2> candidates_;
 };
 
+// Beside a writer. A read-only opening takes no lock, so another process may have the file open for
+// writing, now or later. The opening itself is sound: it finds the newest checkpoint, or one that
+// was the newest a moment ago. But nothing tells that writer of it: after two more checkpoints at
+// the latest it writes over pages of the one that is being read. A page that is read for the first
+// time after that fails its checks (kCorruption that is none), and one that was verified before
+// changes in a mapping under its reader. So it serves for a look at a file that rests, for copies
+// that are checked afterwards, and for whoever sees to it that the writer keeps still.
+
 // Step 3: opens the file at the checkpoint of `slot`. kInvalidArgument if it is not offered, or the
 // memory budget is below 64 pages. To write, the other meta has to be whole or damaged: where it
 // could not be read, that error comes back.

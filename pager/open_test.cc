@@ -253,6 +253,46 @@ TEST_F(Open, AllowsOneWriterAtATime) {  // FILE-5
   EXPECT_TRUE(open_pager(store_.directory(), small_options()).has_value());
 }
 
+TEST(OpenBesideAWriter, FindsAWholeCheckpointWheneverTheWriterWritesOne) {  // OPEN-4
+  std::uint64_t newest = 0;
+  std::uint64_t before = 0;
+  for (std::uint64_t at = 0;; ++at) {
+    SCOPED_TRACE("call " + std::to_string(at));
+    Harness store({});
+    store.set(1, 10);
+    store.checkpoint();
+    store.set(1, 20);
+    store.checkpoint();
+    PagerOptions options = small_options();
+    options.read_only = true;
+    bool interleaved = false;
+    store.machine().interleave(store.machine().calls() + at, [&] {
+      interleaved = true;
+      std::vector<std::pair<std::uint32_t, std::uint64_t>> many;
+      for (std::uint32_t i = 0; i < 200; ++i) many.emplace_back(i, 30);
+      store.set_all(many);  // The file has to grow for it.
+      store.checkpoint();
+    });
+    const auto directory = value_of(store.machine().vfs().open_directory(testing::kStorePath));
+    auto attempt = value_of(OpenAttempt::begin(*directory, options));
+    if (!interleaved) break;
+    for (const MetaSlot slot : {MetaSlot::kA, MetaSlot::kB}) {
+      const auto& reason = attempt.candidate(slot).reason;
+      EXPECT_FALSE(reason.has_value()) << reason->to_string();
+    }
+    const MetaSlot slot = value_of(attempt.newest());
+    const auto pager = value_of(open_pager(std::move(attempt), slot));
+    testing::PageArray array(*pager, pager->checkpointed().root);
+    const ArrayModel seen = value_of(array.read_all());
+    seen.size() == 200 ? ++newest : ++before;
+    if (seen.size() != 200) {
+      EXPECT_EQ(seen, (ArrayModel{{1, 20}}));
+    }
+  }
+  EXPECT_GE(newest, 3U);
+  EXPECT_GE(before, 3U);
+}
+
 TEST_F(Open, ReadsAReadOnlyFileSystemAndRefusesToWriteThere) {
   store_.machine().set_read_only(true);
   EXPECT_EQ(refusal().code(), Code::kReadOnly);
