@@ -346,31 +346,36 @@ Result<MetaSlot> OpenAttempt::newest() const {
   const Candidate& a = candidates_[0];
   const Candidate& b = candidates_[1];
   if (!a.offered() && !b.offered()) return fail(combine(candidates_));
-  for (const Candidate& candidate : candidates_) {
-    // Damage is final. What could not be read this time may be the newest checkpoint all the
-    // same, and going back behind it would lose it.
-    if (!candidate.offered() && candidate.reason->code() != Code::kCorruption) {
-      return fail(*candidate.reason);
-    }
+  if (a.offered() && b.offered()) {
+    return a.meta->sequence > b.meta->sequence ? MetaSlot::kA : MetaSlot::kB;
   }
-  if (!a.offered()) return MetaSlot::kB;
-  if (!b.offered()) return MetaSlot::kA;
-  return a.meta->sequence > b.meta->sequence ? MetaSlot::kA : MetaSlot::kB;
+  const Candidate& offered = a.offered() ? a : b;
+  const Candidate& rest = a.offered() ? b : a;
+  // Damage is final. What could not be read this time may be the newest checkpoint all the same,
+  // and going back behind it would lose it.
+  if (!rest.damaged() && !(rest.meta && rest.meta->sequence < offered.meta->sequence)) {
+    return fail(*rest.reason);
+  }
+  return offered.meta->slot;
 }
 
 namespace {
 
 // A meta that could not be read may be whole, and newer. A writer can neither protect its pages nor
 // give it up (CKPT-7), so it has to be read first.
-Result<void> check_may_write_behind(const OpenAttempt& attempt, MetaSlot slot) {
-  const Candidate& rest = attempt.candidate(other(slot));
-  if (attempt.read_only() || rest.meta || rest.reason->code() == Code::kCorruption) return {};
-  return fail(*rest.reason);
+bool is_unread(const Candidate& candidate) { return !candidate.meta && !candidate.damaged(); }
+
+Result<void> check_may_write_behind(const Candidate& rest, UnreadMeta decision) {
+  if (!is_unread(rest) || decision == UnreadMeta::kGiveUp) return {};
+  return fail(Error(*rest.reason)
+                  .with_advice("Try again: it may have passed. If the meta stays unreadable, copy "
+                               "the store's files away and open the store read-only, or let the "
+                               "log decide that the other checkpoint is enough."));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
+Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot, UnreadMeta unread) {
   Candidate& chosen = attempt.candidates_[static_cast<std::size_t>(slot)];
   if (!chosen.offered()) {
     return fail(Error(Code::kInvalidArgument,
@@ -378,7 +383,8 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
                     .in_file(kPageFileName));
   }
   const Meta& meta = *chosen.meta;
-  CAISSON_RETURN_IF_ERROR(check_may_write_behind(attempt, slot));
+  const Candidate& rest = attempt.candidate(other(slot));
+  if (!attempt.read_only()) CAISSON_RETURN_IF_ERROR(check_may_write_behind(rest, unread));
   if (attempt.options_.memory_budget_bytes / meta.page_size < kFramesMin) {
     return fail(Code::kInvalidArgument, "memory_budget_bytes has to be at least " +
                                             std::to_string(kFramesMin * meta.page_size) +
@@ -424,20 +430,21 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot) {
   pager->last_sequence_ = meta.sequence;
   pager->metas_[static_cast<std::size_t>(slot)] = meta;
   pager->blob_pages_[static_cast<std::size_t>(slot)] = chosen.blob_pages;
-  // The checkpoint before this one is protected if it is there and can be read. A later one has
-  // been given up by this choice (CKPT-7); its number stays taken.
-  const Candidate& rest = attempt.candidate(other(slot));
-  const bool earlier_exists = rest.offered() && rest.meta->sequence < meta.sequence;
-  if (earlier_exists) pager->metas_[static_cast<std::size_t>(other(slot))] = rest.meta;
-  if (rest.meta && rest.meta->sequence > meta.sequence) {
-    pager->last_sequence_ = rest.meta->sequence;
-    pager->newer_meta_left_.store(true, std::memory_order_release);
-  }
-  // The earlier blob is that checkpoint's; without it, its pages belong to nobody.
-  if (earlier_exists) {
-    pager->blob_pages_[static_cast<std::size_t>(other(slot))] = rest.blob_pages;
-  } else {
-    for (const PageRun& run : chosen.allocation.earlier_blob) pager->allocator_.give_back(run);
+  // The checkpoint before this one is protected unless it is damaged (CKPT-3, CKPT-8). A later one
+  // has been given up by this choice (CKPT-7), and its number stays taken; one that could not be
+  // read has been given up in so many words.
+  const auto rest_slot = static_cast<std::size_t>(other(slot));
+  const bool protects = rest.meta && !rest.damaged() && rest.meta->sequence < meta.sequence;
+  if (protects) pager->metas_[rest_slot] = rest.meta;
+  if (rest.meta && rest.meta->sequence > meta.sequence) pager->last_sequence_ = rest.meta->sequence;
+  const bool given_up = is_unread(rest) || pager->last_sequence_ != meta.sequence;
+  pager->newer_meta_left_.store(given_up, std::memory_order_release);
+  // The earlier blob is that checkpoint's (ALLOC-6); without it, its pages belong to nobody.
+  for (const PageRun& run : chosen.allocation.earlier_blob) {
+    if (!protects) pager->allocator_.give_back(run);
+    for (std::uint64_t i = 0; protects && i < run.count; ++i) {
+      pager->blob_pages_[rest_slot].push_back(PageId{to_u64(run.first) + i});
+    }
   }
   return pager;
 }

@@ -28,6 +28,13 @@ inline constexpr const char* kPageFileNewName = "pages.new";
 // kReadOnly, kPermissionDenied, kIoError.
 Result<void> create_page_file(io::Vfs& vfs, io::Directory& directory, const CreateOptions& options);
 
+// What to do about the other meta where it could not be read: an I/O error, not damage.
+enum class UnreadMeta : std::uint8_t {
+  kRefuse,  // To write behind it: it may be the newer, and be readable tomorrow.
+  kGiveUp,  // It is erased before the first change (CKPT-7). Only for the owner of a log that
+            // reaches from the checkpoint chosen to the last commit: then nothing is lost with it.
+};
+
 // One of the two checkpoints that a page file may hold.
 struct Candidate {
   std::optional<Meta> meta;        // Present if the meta itself is whole (META-1 to META-5).
@@ -36,6 +43,9 @@ struct Candidate {
   std::vector<PageId> blob_pages;  // and the pages that say so.
 
   bool offered() const { return !reason.has_value(); }
+
+  // Broken for good. What is neither offered nor damaged may be readable tomorrow.
+  bool damaged() const { return reason.has_value() && reason->code() == Code::kCorruption; }
 };
 
 // An opened and locked page file whose checkpoint has not been chosen. Nothing has been written.
@@ -57,11 +67,12 @@ class OpenAttempt {
   // The offered checkpoint with the higher sequence: the answer where no log has a say.
   // kCorruption naming both reasons when none is offered. When one is damaged the other is the
   // answer; when one could not be read (kIoError) or does not fit (kResourceExhausted), that is
-  // the error: it may be the newest.
+  // the error, unless its meta says that it is the older: it may be the newest.
   Result<MetaSlot> newest() const;
 
  private:
-  friend Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot);
+  friend Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot,
+                                                   UnreadMeta unread);
 
   OpenAttempt() = default;
   Result<void> open_past_cache(io::Directory& directory);
@@ -90,8 +101,10 @@ class OpenAttempt {
 
 // Step 3: opens the file at the checkpoint of `slot`. kInvalidArgument if it is not offered, or the
 // memory budget is below 64 pages. To write, the other meta has to be whole or damaged: where it
-// could not be read, that error comes back.
-Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot);
+// could not be read, that error comes back unless `unread` gives it up. An older checkpoint that is
+// not damaged stays protected, offered or not (CKPT-8).
+Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot,
+                                          UnreadMeta unread = UnreadMeta::kRefuse);
 
 // All of it, at the newest checkpoint that is offered.
 Result<std::unique_ptr<Pager>> open_pager(io::Directory& directory, const PagerOptions& options);

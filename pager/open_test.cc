@@ -6,8 +6,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <utility>
+
 #include "base/codec.h"
 #include "base/crc32c.h"
+#include "pager/testing/audit.h"
 #include "pager/testing/harness.h"
 
 namespace caisson::pager {
@@ -56,6 +60,19 @@ class Open : public ::testing::Test {
     EXPECT_EQ(bytes_of(store_.machine()), before) << "OPEN-2";
     return opened ? Error(Code::kInvalidArgument, "it opened") : opened.error();
   }
+
+  // The next opening can't read that.
+  void fail_read(std::uint64_t offset, std::uint64_t size) {
+    store_.machine().record_trace(true);
+    value_of(OpenAttempt::begin(store_.directory(), small_options()));
+    std::uint64_t call = store_.machine().calls();
+    for (const auto& traced : store_.machine().trace()) {
+      if (traced.call == io::Call::kRead && traced.offset == offset && traced.size == size) break;
+      ++call;
+    }
+    store_.machine().inject({call, io::sim::FaultKind::kIoError, false});
+  }
+  void fail_page(PageId id) { fail_read(to_u64(id) * 4096, 4096); }
 
   Harness store_;
   Meta first_;
@@ -125,20 +142,78 @@ TEST_F(Open, LeavesADamagedMetaAsItIsUntilACheckpointWritesIt) {  // META-7
 }
 
 TEST_F(Open, DoesNotGoBackBehindAMetaThatCouldNotBeReadThisTime) {
-  store_.machine().record_trace(true);
-  value_of(OpenAttempt::begin(store_.directory(), small_options()));
-  const auto trace = store_.machine().trace();
-  std::uint64_t call = store_.machine().calls();
-  for (const auto& traced : trace) {
-    if (traced.call == io::Call::kRead && traced.offset == meta_offset(second_.slot) &&
-        traced.size == kMetaSize) {
-      break;
-    }
-    ++call;
-  }
-  store_.machine().inject({call, io::sim::FaultKind::kIoError, false});
+  fail_read(meta_offset(second_.slot), kMetaSize);
   EXPECT_EQ(refusal().code(), Code::kIoError);
   EXPECT_EQ(store_.machine().faults_hit(), 1U);
+}
+
+TEST_F(Open, GoesBackBehindNoCheckpointWhosePagesCouldNotBeRead) {
+  for (const PageId id : {second_.root.id, second_.allocation.first.id}) {
+    fail_page(id);
+    EXPECT_EQ(refusal().code(), Code::kIoError);
+  }
+  EXPECT_EQ(store_.machine().faults_hit(), 2U);
+}
+
+// It can't be the newest; but it may be readable tomorrow, and is then to be whole.
+TEST_F(Open, ProtectsAnOlderCheckpointWhosePagesCouldNotBeRead) {  // CKPT-8
+  store_.open();
+  store_.set(1, 30);  // So that the older of the two checkpoints has a blob.
+  first_ = std::exchange(second_, store_.checkpoint().meta);
+  store_.close();
+  ASSERT_NE(first_.allocation.first.id, PageId{});
+  for (const PageId id : {first_.root.id, first_.allocation.first.id}) {
+    SCOPED_TRACE("page " + std::to_string(to_u64(id)));
+    fail_page(id);
+    auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options()));
+    ASSERT_FALSE(attempt.candidate(first_.slot).offered());
+    EXPECT_EQ(value_of(attempt.newest()), second_.slot);
+    // Straight, and by choice.
+    auto pager = value_of(open_pager(std::move(attempt), second_.slot));
+    testing::PageArray array(*pager, second_.root);
+    std::uint64_t txn = to_u64(second_.txn);
+    for (int i = 0; i < 20; ++i) {
+      PageTxn change = value_of(PageTxn::begin(*pager, TxnId{++txn}));
+      for (std::uint32_t index = 0; index < 5; ++index) {
+        value_of(array.set(change, index, txn * 100 + index));
+      }
+      change.seal();
+      const std::array<TxnId, 1> pins = {TxnId{txn}};
+      pager->reclaim(pins);
+    }
+    // The pages are written, and then nothing more.
+    store_.machine().inject({store_.machine().calls(), io::sim::FaultKind::kSyncDrops, true});
+    CheckpointRequest request;
+    request.txn = TxnId{txn};
+    request.root = array.root().id;
+    EXPECT_FALSE(pager->checkpoint(request));
+    EXPECT_TRUE(pager->poisoned());
+    pager.reset();
+    store_.machine().clear_faults();
+    auto again = value_of(OpenAttempt::begin(store_.directory(), small_options()));
+    for (const Meta& meta : {first_, second_}) {
+      const auto& reason = again.candidate(meta.slot).reason;
+      ASSERT_FALSE(reason.has_value()) << reason->to_string();
+      EXPECT_EQ(again.candidate(meta.slot).meta, meta);
+    }
+    const auto older = value_of(open_pager(std::move(again), first_.slot));
+    testing::PageArray seen(*older, first_.root);
+    EXPECT_EQ(value_of(seen.read_all()), (ArrayModel{{1, 20}}));
+  }
+}
+
+TEST_F(Open, FreesAnOlderCheckpointThatCouldNotBeReadWhenItIsOverwritten) {  // CKPT-8, ALLOC-7
+  store_.open();
+  store_.set(1, 30);
+  first_ = std::exchange(second_, store_.checkpoint().meta);
+  store_.close();
+  fail_page(first_.allocation.first.id);
+  store_.open();
+  for (std::uint64_t value = 40; value < 43; ++value) {
+    store_.set(1, value);
+    store_.checkpoint();
+    EXPECT_EQ(testing::audit(store_.directory()).problem, "");
+  }
 }
 
 TEST_F(Open, RefusesWhatIsNoPageFile) {  // META-2
@@ -342,22 +417,33 @@ TEST_F(Open, HandsOutNoPageBeyondTheAddressesReservedHoweverLongTheFileIs) {
 }
 
 TEST_F(Open, DoesNotWriteBehindAMetaThatCouldNotBeRead) {  // CKPT-7
-  store_.machine().record_trace(true);
-  value_of(OpenAttempt::begin(store_.directory(), small_options()));
-  std::uint64_t call = store_.machine().calls();
-  for (const auto& traced : store_.machine().trace()) {
-    if (traced.call == io::Call::kRead && traced.offset == meta_offset(second_.slot) &&
-        traced.size == kMetaSize) {
-      break;
-    }
-    ++call;
-  }
-  store_.machine().inject({call, io::sim::FaultKind::kIoError, false});
+  fail_read(meta_offset(second_.slot), kMetaSize);
   auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options()));
   ASSERT_TRUE(attempt.candidate(first_.slot).offered());
   const auto opened = open_pager(std::move(attempt), first_.slot);
   ASSERT_FALSE(opened.has_value());
   EXPECT_EQ(opened.error().code(), Code::kIoError);
+}
+
+TEST_F(Open, GivesUpAMetaThatCouldNotBeReadWhereTheLogSaysSo) {  // CKPT-7
+  fail_read(meta_offset(second_.slot), kMetaSize);
+  auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options()));
+  auto pager = value_of(open_pager(std::move(attempt), first_.slot, UnreadMeta::kGiveUp));
+  // OPEN-2: not before the first change.
+  EXPECT_TRUE(
+      decode_meta(second_.slot, image().cached().subspan(meta_offset(second_.slot), kMetaSize)));
+  PageTxn txn = value_of(PageTxn::begin(*pager, TxnId{2}));
+  // Durable, and before anything else is written.
+  store_.machine().cut_power(io::sim::CrashMode::kNothing);
+  txn.seal();
+  pager.reset();
+  EXPECT_TRUE(all_zero(image().durable().subspan(meta_offset(second_.slot), kMetaSize)));
+  store_.open();
+  EXPECT_EQ(store_.contents(), (ArrayModel{{1, 10}}));
+  store_.set(1, 50);
+  store_.checkpoint();
+  store_.reopen();
+  EXPECT_EQ(store_.contents(), (ArrayModel{{1, 50}}));
 }
 
 TEST_F(Open, WantsMemoryForSixtyFourPages) {

@@ -372,7 +372,7 @@ Result<void> Pager::check_writable() const {
 }
 
 // CKPT-7: whoever opened the older checkpoint has given the newer one up, and from the first change
-// on it must not come back.
+// on it must not come back. The same goes for a meta that could not be read.
 Result<void> Pager::prepare_to_write() {
   CAISSON_RETURN_IF_ERROR(check_writable());
   if (!newer_meta_left_.load(std::memory_order_acquire)) return {};

@@ -49,6 +49,7 @@ namespace caisson::pager {
 
 class OpenAttempt;
 class PageTxn;
+enum class UnreadMeta : std::uint8_t;
 struct PageImage;
 
 // What a checkpoint is to hold. Everything but the pages' own state comes from the caller.
@@ -158,7 +159,8 @@ class Pager {
   friend class OpenAttempt;
   friend class PageTxn;
   friend class Scrubber;
-  friend Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot);
+  friend Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot,
+                                                   UnreadMeta unread);
 
   struct CheckpointPlan;
 
@@ -230,7 +232,8 @@ class Pager {
   std::atomic<std::uint64_t> checkpoints_{0};
   std::atomic<bool> is_poisoned_{false};
 
-  // The other slot holds a whole meta that is newer than the one opened (CKPT-7).
+  // The other slot holds a meta that has been given up: one that is newer than the one opened, or
+  // one that could not be read (CKPT-7).
   std::atomic<bool> newer_meta_left_{false};
 
   // Held while pages are written, by a checkpoint or by spill(). Taken before mutex_.
