@@ -173,7 +173,7 @@ Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOpti
     // A creator that was killed before its last step may have left a name that isn't durable.
     CAISSON_RETURN_IF_ERROR(directory.sync());
   }
-  if (!options.read_only) CAISSON_RETURN_IF_ERROR(attempt.open_past_cache(directory));
+  CAISSON_RETURN_IF_ERROR(attempt.open_past_cache(directory));
   CAISSON_RETURN_IF_ERROR(attempt.read_metas());
   // Not before the metas: a writer beside us makes the file longer first.
   CAISSON_ASSIGN_OR_RETURN(attempt.file_size_, attempt.file_->size());
@@ -185,9 +185,11 @@ Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOpti
 
 Result<void> OpenAttempt::open_past_cache(io::Directory& directory) {
   auto opened = directory.open_file(kPageFileName, {io::OpenMode::kRead, true});
-  if (!opened && opened.error().code() != Code::kUnsupported)
+  if (opened) {
+    past_cache_ = std::move(*opened);
+  } else if (!options_.read_only && opened.error().code() != Code::kUnsupported) {
     return fail(std::move(opened).error());
-  if (opened) past_cache_ = std::move(*opened);
+  }
   return {};
 }
 
@@ -391,7 +393,8 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot, Un
                                             " for pages of " + std::to_string(meta.page_size) +
                                             " bytes");
   }
-  std::unique_ptr<Pager> pager(new Pager(std::move(attempt.file_), attempt.options_, meta));
+  std::unique_ptr<Pager> pager(
+      new Pager(std::move(attempt.file_), std::move(attempt.past_cache_), attempt.options_, meta));
   const std::uint64_t address_space = attempt.options_.address_space_bytes;
   CAISSON_ASSIGN_OR_RETURN(pager->table_, PageTable::create(address_space / meta.page_size));
   if (attempt.options_.access == PageAccess::kMapped) {

@@ -15,9 +15,11 @@ constexpr std::uint64_t kGrowthMaxBytes = std::uint64_t{64} << 20U;
 
 }  // namespace
 
-Pager::Pager(std::unique_ptr<io::File> file, const PagerOptions& options, const Meta& meta)
+Pager::Pager(std::unique_ptr<io::File> file, std::unique_ptr<io::File> past_cache,
+             const PagerOptions& options, const Meta& meta)
     : options_(options),
       file_(std::move(file)),
+      past_cache_(std::move(past_cache)),
       uuid_(meta.uuid),
       page_size_(meta.page_size),
       checksum_seed_(page_checksum_seed(meta.uuid)),

@@ -176,7 +176,8 @@ class Pager {
     AllocationUse use = AllocationUse::kNormal;
   };
 
-  Pager(std::unique_ptr<io::File> file, const PagerOptions& options, const Meta& meta);
+  Pager(std::unique_ptr<io::File> file, std::unique_ptr<io::File> past_cache,
+        const PagerOptions& options, const Meta& meta);
 
   std::uint64_t offset_of(PageId id) const { return to_u64(id) * page_size_; }
   Bytes page_bytes(const std::byte* page) const { return {page, page_size_}; }
@@ -215,6 +216,7 @@ class Pager {
 
   const PagerOptions options_;
   const std::unique_ptr<io::File> file_;
+  const std::unique_ptr<io::File> past_cache_;  // The same, read directly; null where it can't be.
   const Uuid uuid_;
   const std::uint32_t page_size_;
   const std::uint32_t checksum_seed_;

@@ -68,31 +68,64 @@ class Scrubber {
     }
   }
 
-  // The kernel keeps pages that are mapped or dirty whatever it is told, so this is as close to
-  // the medium as a file descriptor shared with a mapping comes.
+  // From the medium: past the cache, and where that can't be, through a cache that was told to
+  // forget. (It keeps what is mapped or dirty whatever it is told.) What has not been flushed yet
+  // is seen by a direct read, too: the system writes it back first. If that fails, the next flush
+  // through the writer's own descriptor reports it as well.
   Result<void> read(std::uint64_t offset, MutableBytes into) {
+    if (direct_) {
+      auto done = pager_.past_cache_->read_exactly(offset, into);
+      if (done || done.error().code() != Code::kUnsupported) return done;
+      direct_ = false;  // Some systems say so only when it is used.
+    }
     pager_.file_->advise(offset, into.size(), io::Advice::kDontNeed);
     return pager_.file_->read_exactly(offset, into);
   }
 
+  // Errors that say something of the file; any other, such as a lack of memory, ends the scrub.
+  static bool is_finding(const Error& error) {
+    return error.code() == Code::kIoError || error.code() == Code::kCorruption;
+  }
+
   Result<void> check_meta_area() {
-    const MutableBytes area = buffer_.bytes().first(kMetaAreaSize);
     // A meta may be half-written at any moment but while this is held.
     const MutexLock writing(pager_.write_mutex_);
-    CAISSON_RETURN_IF_ERROR(read(0, area));
+    const Result<void> whole = read(0, buffer_.bytes().first(kMetaAreaSize));
     for (const MetaSlot slot : {MetaSlot::kA, MetaSlot::kB}) {
+      const auto check_meta = [slot](Bytes block) -> Result<void> {
+        auto meta = decode_meta(slot, block);
+        if (!meta) return fail(std::move(meta).error());
+        return {};
+      };
+      const auto check_gap = [slot](Bytes bytes) -> Result<void> {
+        if (all_zero(bytes)) return {};
+        return fail(Error(Code::kCorruption,
+                          "bytes behind " + std::string(to_string(slot)) + " are not zero")
+                        .with_rule("FILE-2"));
+      };
       const std::uint64_t offset = meta_offset(slot);
-      auto meta = decode_meta(slot, area.subspan(offset, kMetaSize));
-      if (!meta) add(ScrubSeverity::kDamage, std::move(meta).error());
-      const std::uint64_t gap = offset + kMetaSize;
-      if (!all_zero(area.subspan(gap, kMetaAreaSize / 2 - kMetaSize))) {
-        add(ScrubSeverity::kDamage,
-            Error(Code::kCorruption,
-                  "bytes behind " + std::string(to_string(slot)) + " are not zero")
-                .at_offset(gap)
-                .with_rule("FILE-2"));
-      }
+      CAISSON_RETURN_IF_ERROR(check_part(offset, kMetaSize, whole, check_meta));
+      CAISSON_RETURN_IF_ERROR(
+          check_part(offset + kMetaSize, kMetaAreaSize / 2 - kMetaSize, whole, check_gap));
     }
+    return {};
+  }
+
+  // One part of the area of the metas, which is in the buffer unless `whole` is an error: then the
+  // part is read by itself.
+  template <typename Check>
+  Result<void> check_part(std::uint64_t offset, std::size_t size, const Result<void>& whole,
+                          Check check) {
+    const MutableBytes bytes = buffer_.bytes().subspan(offset, size);
+    Result<void> checked = whole ? Result<void>{} : read(offset, bytes);
+    if (checked) checked = check(bytes);
+    if (checked) return {};
+    if (!is_finding(checked.error())) return checked;
+    Error error = std::move(checked).error();
+    if (error.rule().empty() && error.code() == Code::kCorruption) {
+      error = std::move(error).with_rule("FILE-3");
+    }
+    add(ScrubSeverity::kDamage, std::move(error).at_offset(offset));
     return {};
   }
 
@@ -111,39 +144,47 @@ class Scrubber {
     return pager_.dirty_frame(id) ? Use::kInMemory : Use::kInFile;
   }
 
+  // One page that can't be read must not hide its neighbours: then each is read by itself.
   Result<void> check_pages(PageId first, std::uint64_t count) {
     const MutableBytes pages = buffer_.bytes().first(count * pager_.page_size_);
-    CAISSON_RETURN_IF_ERROR(read(pager_.offset_of(first), pages));
+    const Result<void> whole = read(pager_.offset_of(first), pages);
     for (std::uint64_t i = 0; i < count; ++i) {
-      CAISSON_RETURN_IF_ERROR(check_page_at(
-          PageId{to_u64(first) + i}, pages.subspan(i * pager_.page_size_, pager_.page_size_)));
+      const PageId id{to_u64(first) + i};
+      const MutableBytes page = pages.subspan(i * pager_.page_size_, pager_.page_size_);
+      CAISSON_RETURN_IF_ERROR(
+          check_page_at(id, page, whole ? whole : read(pager_.offset_of(id), page)));
     }
     return {};
   }
 
-  Result<void> check_page_at(PageId id, MutableBytes page) {
+  // `got` says whether the page's bytes are there.
+  Result<void> check_page_at(PageId id, MutableBytes page, const Result<void>& got) {
     const Use use = use_of(id);
     if (use == Use::kInMemory) {
       ++report_.pages_in_memory;
       return {};
     }
     ++(use == Use::kFree ? report_.pages_free : report_.pages_checked);
-    if (use == Use::kFree && all_zero(page)) return {};
-    if (check(id, page, use)) return {};
+    if (got && check(id, page, use)) return {};
     // Perhaps it changed under our eyes: once more, with everybody who writes kept away.
     const MutexLock writing(pager_.write_mutex_);
     const Use use_now = use_of(id);
     if (use_now == Use::kInMemory) return {};
-    CAISSON_RETURN_IF_ERROR(read(pager_.offset_of(id), page));
-    if (use_now == Use::kFree && all_zero(page)) return {};
-    if (auto checked = check(id, page, use_now); !checked) {
-      add(use_now == Use::kInFile ? ScrubSeverity::kDamage : ScrubSeverity::kNote,
-          std::move(checked.error()).at_offset(pager_.offset_of(id)));
-    }
+    const Result<void> got_now = read(pager_.offset_of(id), page);
+    if (!got_now && !is_finding(got_now.error())) return got_now;
+    const Result<void> checked = got_now ? check(id, page, use_now) : got_now;
+    if (checked) return {};
+    Error error = Error(checked.error()).at_page(to_u64(id)).at_offset(pager_.offset_of(id));
+    // The file ends before the page does: whatever the page is for.
+    const bool cut_off = !got_now && got_now.error().code() == Code::kCorruption;
+    if (cut_off) error = std::move(error).with_rule("FILE-3");
+    add(use_now == Use::kInFile || cut_off ? ScrubSeverity::kDamage : ScrubSeverity::kNote,
+        std::move(error));
     return {};
   }
 
   Result<void> check(PageId id, Bytes page, Use use) {
+    if (use == Use::kFree && all_zero(page)) return {};
     const std::uint32_t known = use == Use::kInFile ? pager_.table_.checksum(id) : 0;
     return check_page(pager_.checksum_seed_, page,
                       {.id = id,
@@ -164,6 +205,7 @@ class Scrubber {
   const ScrubOptions& options_;
   PageSet dead_at_start_;
   io::AlignedBuffer buffer_{kChunkBytes};
+  bool direct_ = pager_.past_cache_ != nullptr;
   ScrubReport report_;
   std::chrono::nanoseconds started_{};
   std::uint64_t bytes_read_ = 0;

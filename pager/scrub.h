@@ -1,4 +1,6 @@
-// Reads the whole file again, from the medium where the system allows, and checks what it finds.
+// Reads the whole file again, from the medium and not from the page cache where the system allows
+// (the file system has direct access, or else nobody has the file mapped), and checks what it
+// finds.
 //
 // A page is verified when a process first reads it, and not again while it stays in the cache;
 // what rots on the medium afterwards is found by a scrub, while the other meta, a backup or a
@@ -19,7 +21,8 @@ namespace caisson::pager {
 
 enum class ScrubSeverity : std::uint8_t {
   kNote,    // Nothing that anybody can read: a free page that holds neither zeros nor a page, or
-            // a dead one of which reclaim() has not been told yet whether it is still needed.
+            // can't be read, or a dead one of which reclaim() has not been told yet whether it is
+            // still needed.
   kDamage,  // A rule of spec/pages.md is broken.
 };
 
@@ -50,7 +53,8 @@ struct ScrubOptions {
 // Checks both metas (one that is being overwritten at this moment is looked at again), the bytes
 // between them (FILE-2), and every page: PAGE-1 to PAGE-3, and PAGE-4 where this process knows
 // the checksum. May run beside readers, a writer and checkpoints. Damage is a finding, not an
-// error. Errors: kIoError when the file can't be read at all, kInvalidArgument.
+// error, and so is a page or a meta that can't be read (kIoError) or lies behind the file's end
+// (FILE-3): the rest is looked at all the same. Errors: kInvalidArgument, kResourceExhausted.
 Result<ScrubReport> scrub(Pager& pager, const ScrubOptions& options);
 
 }  // namespace caisson::pager

@@ -188,6 +188,11 @@ void FileImage::flip_bit(std::uint64_t offset, unsigned bit) {
   diverged_ = diverged_ || dirty();
 }
 
+void FileImage::flip_bit_behind_cache(std::uint64_t offset, unsigned bit) {
+  durable_[offset] ^= static_cast<std::byte>(1U << bit);
+  diverged_ = true;
+}
+
 void FileImage::overwrite(std::uint64_t offset, Bytes from) {
   copy_into(cached_, offset, from);
   show(offset, from.size());

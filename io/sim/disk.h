@@ -88,6 +88,9 @@ class FileImage {
   void flip_bit(std::uint64_t offset, unsigned bit);
   void overwrite(std::uint64_t offset, Bytes from);
 
+  // The same, which the cache hides until it is dropped or read past. Within what is durable.
+  void flip_bit_behind_cache(std::uint64_t offset, unsigned bit);
+
   // The sector comes back as it was before the last flush that changed it. False if it never
   // changed, or if the file ends before the sector does.
   bool make_stale(std::uint64_t sector);
