@@ -190,7 +190,7 @@ Result<void> Pager::take_blob_pages(CheckpointPlan& plan) {
 
 void Pager::give_back_blob(CheckpointPlan& plan) {
   for (const PageId id : plan.blob_pages) {
-    table_.set_checksum(id, 0);
+    forget_page(id);
     allocator_.give_back(id);
   }
   plan.blob_pages.clear();
@@ -250,7 +250,7 @@ void Pager::complete(CheckpointPlan& plan) {
   const MutexLock lock(mutex_);
   const auto slot = static_cast<std::size_t>(plan.slot);
   for (const PageId id : blob_pages_[slot]) {  // ALLOC-6
-    table_.set_checksum(id, 0);
+    forget_page(id);  // Somebody may have read it, where a damaged tree names it.
     allocator_.give_back(id);
   }
   blob_pages_[slot] = std::move(plan.blob_pages);
