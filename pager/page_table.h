@@ -96,7 +96,12 @@ class PageTable {
     return reinterpret_cast<const std::byte*>(value & ~kVerified);
   }
 
-  // The reserved memory is aligned far beyond what the atomics need, and starts as zeros.
+  // The reserved memory starts at a page of the system's, and as zeros.
+  static_assert(std::atomic_ref<std::uint64_t>::required_alignment <= 4096 &&
+                sizeof(std::uint64_t) % std::atomic_ref<std::uint64_t>::required_alignment == 0);
+  static_assert(sizeof(std::uint32_t) % std::atomic_ref<std::uint32_t>::required_alignment == 0);
+  static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free);  // Readers take no lock.
+
   std::atomic_ref<std::uint64_t> entry(std::uint64_t index) const {
     return std::atomic_ref(reinterpret_cast<std::uint64_t*>(entries_.data())[index]);
   }
