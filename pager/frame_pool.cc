@@ -1,12 +1,16 @@
 #include "pager/frame_pool.h"
 
 #include <bit>
+#include <type_traits>
 
 namespace caisson::pager {
 namespace {
 
 // Free frames beyond this many give their memory back to the system.
 constexpr std::size_t kFreeFramesKept = 256;
+
+// They lie in memory straight from the system, and go with it.
+static_assert(std::is_trivially_destructible_v<Frame> && alignof(Frame) <= 4096);
 
 }  // namespace
 
@@ -15,13 +19,14 @@ Result<FramePool> FramePool::create(std::uint32_t page_size, std::uint64_t frame
   pool.page_size_ = page_size;
   pool.page_shift_ = std::countr_zero(page_size);
   CAISSON_ASSIGN_OR_RETURN(pool.memory_, io::ReservedMemory::create(frame_count * page_size));
-  pool.frames_.resize(frame_count);
+  CAISSON_ASSIGN_OR_RETURN(pool.frames_, io::ReservedMemory::create(frame_count * sizeof(Frame)));
+  pool.capacity_ = frame_count;
   pool.counts_[static_cast<std::size_t>(FrameState::kFree)] = frame_count;
   return pool;
 }
 
 void FramePool::set_state(std::uint32_t index, FrameState state) {
-  Frame& frame = frames_[index];
+  Frame& frame = frames()[index];
   --counts_[static_cast<std::size_t>(frame.state)];
   ++counts_[static_cast<std::size_t>(state)];
   frame.state = state;
@@ -32,12 +37,13 @@ std::optional<std::uint32_t> FramePool::take(FrameState state, PageId id, TxnId 
   if (!free_.empty()) {
     index = free_.back();
     free_.pop_back();
-  } else if (touched_ < frames_.size()) {
+  } else if (touched_ < capacity_) {
     index = touched_++;
+    ::new (frames_.data() + index * sizeof(Frame)) Frame;
   } else {
     return std::nullopt;
   }
-  Frame& frame = frames_[index];
+  Frame& frame = frames()[index];
   set_state(index, state);
   frame.id = id;
   frame.birth = birth;

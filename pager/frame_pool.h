@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -34,7 +35,8 @@ struct Frame {
   TxnId death = kAlive;
 };
 
-// A fixed number of frames in one range of addresses; their memory appears when first used.
+// A fixed number of frames in one range of addresses; their memory appears when first used, and so
+// does what is known of each.
 //
 // A frame that leaves the page table is retired with the number of the present epoch. Readers
 // note the epoch when they start. So a frame retired in epoch E is free for reuse once every
@@ -45,9 +47,11 @@ struct Frame {
 class FramePool {
  public:
   FramePool() = default;
+
+  // kResourceExhausted when the addresses for so many aren't to be had.
   static Result<FramePool> create(std::uint32_t page_size, std::uint64_t frame_count);
 
-  std::uint64_t capacity() const { return frames_.size(); }
+  std::uint64_t capacity() const { return capacity_; }
   std::uint64_t count(FrameState state) const { return counts_[static_cast<std::size_t>(state)]; }
 
   // A free frame, with whatever bytes it had last; none when all are in use.
@@ -70,17 +74,21 @@ class FramePool {
   // The frame that these bytes are, if they are one.
   std::optional<std::uint32_t> index_of(const std::byte* bytes) const;
 
-  Frame& frame(std::uint32_t index) { return frames_[index]; }
-  const Frame& frame(std::uint32_t index) const { return frames_[index]; }
+  // REQUIRES: index < touched().
+  Frame& frame(std::uint32_t index) { return frames()[index]; }
+  const Frame& frame(std::uint32_t index) const { return frames()[index]; }
 
   // The number of frames ever taken: indexes from here on are free and untouched.
   std::uint32_t touched() const { return touched_; }
 
  private:
+  Frame* frames() const { return std::launder(reinterpret_cast<Frame*>(frames_.data())); }
+
   std::uint64_t page_size_ = 0;  // A power of two,
   int page_shift_ = 0;           // and its exponent.
   io::ReservedMemory memory_;
-  std::vector<Frame> frames_;
+  std::uint64_t capacity_ = 0;
+  io::ReservedMemory frames_;  // A Frame each; made when first taken.
   std::uint32_t touched_ = 0;
   std::vector<std::uint32_t> free_;
   std::deque<std::pair<std::uint64_t, std::uint32_t>> retired_;  // By epoch, ascending.

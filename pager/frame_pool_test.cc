@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <set>
 #include <string>
@@ -106,6 +107,22 @@ TEST(FramePool, CannotBeLargerThanTheAddressesThatThereAre) {
   const auto pool = FramePool::create(65536, std::uint64_t{1} << 42U);
   ASSERT_FALSE(pool);
   EXPECT_EQ(pool.error().code(), Code::kResourceExhausted);
+}
+
+TEST(FramePool, TakesMemoryForNoFrameThatWasNeverUsed) {
+  const auto resident_pages = [] {
+    std::ifstream statm("/proc/self/statm");
+    std::uint64_t total = 0;
+    std::uint64_t resident = 0;
+    statm >> total >> resident;
+    return resident;
+  };
+  const std::uint64_t before = resident_pages();
+  auto pool = FramePool::create(4096, std::uint64_t{1} << 24U);  // 64 GiB of frames.
+  if (!pool) GTEST_SKIP() << pool.error().to_string();
+  EXPECT_EQ(pool->capacity(), std::uint64_t{1} << 24U);
+  EXPECT_EQ(*pool->take(FrameState::kDirty, PageId{7}, TxnId{3}), 0U);
+  EXPECT_LT(resident_pages(), before + (std::uint64_t{16} << 20U) / 4096);
 }
 
 TEST(FramePool, AgreesWithAModelOverRandomHistories) {
