@@ -250,6 +250,9 @@ Result<void> OpenAttempt::compare_metas() const {
   if (a.page_size != b.page_size) {
     return contradiction(Code::kCorruption, "the metas differ in page size");
   }
+  if (a.limits != b.limits) {
+    return contradiction(Code::kCorruption, "the metas differ in the limits of keys and values");
+  }
   if (a.sequence == b.sequence || (a.sequence < b.sequence ? a.txn > b.txn : b.txn > a.txn)) {
     return contradiction(Code::kCorruption, "the metas contradict each other in their order");
   }

@@ -22,10 +22,11 @@ namespace caisson::pager {
 inline constexpr const char* kPageFileName = "pages";
 inline constexpr const char* kPageFileNewName = "pages.new";
 
-// Creates an empty page file, whole and durable, or nothing at all (FILE-4). What an earlier
-// attempt that was cut off left behind is removed.
-// Errors: kAlreadyExists, kBusy (somebody is creating it now), kInvalidArgument, kOutOfSpace,
-// kReadOnly, kPermissionDenied, kIoError.
+// Creates an empty page file, whole and durable, or nothing at all (FILE-4); but where only the
+// last step fails, the flush of the directory, the file has its name, and a power cut may take it
+// away. Opening it to write flushes the directory again. What an earlier attempt that was cut off
+// left behind is removed. Errors: kAlreadyExists, kBusy (somebody is creating it now),
+// kInvalidArgument, kOutOfSpace, kReadOnly, kPermissionDenied, kIoError.
 Result<void> create_page_file(io::Vfs& vfs, io::Directory& directory, const CreateOptions& options);
 
 // What to do about the other meta where it could not be read: an I/O error, not damage.

@@ -278,6 +278,18 @@ TEST_F(Open, RefusesMetasThatContradictEachOther) {  // META-6
   meta.txn = TxnId{7};  // Later than the newer checkpoint's.
   put_meta(meta);
   EXPECT_EQ(refusal().rule(), "META-6");
+  meta = first_;
+  meta.limits.key_size_max -= 1;
+  put_meta(meta);
+  EXPECT_EQ(refusal().rule(), "META-6");
+  meta = first_;
+  meta.limits.value_size_max += 1;
+  put_meta(meta);
+  EXPECT_EQ(refusal().rule(), "META-6");
+  meta = first_;
+  meta.limits.tree_height_max += 1;
+  put_meta(meta);
+  EXPECT_EQ(refusal().rule(), "META-6");
 }
 
 TEST_F(Open, RefusesAFileOfAnotherStore) {

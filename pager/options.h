@@ -47,8 +47,9 @@ struct PagerOptions {
   // Memory for pages that the file doesn't hold yet and for private copies. At least 64 pages.
   std::uint64_t memory_budget_bytes = std::uint64_t{64} << 20U;
 
-  // Keeps pages of the mapped file in memory once they have been read (those that the file has
-  // when it is opened), as far as the process may lock memory; PagerStats::locked tells.
+  // Keeps pages of the mapped file in memory once they have been read: all those that the file has
+  // when it is opened, and no later ones; or none at all, where the process may not lock as much
+  // memory. PagerStats::locked tells.
   bool lock_in_memory = false;
 
   // The store that the file has to belong to, if known (kWrongStore otherwise).

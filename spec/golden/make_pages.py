@@ -484,6 +484,8 @@ def make_rejected_metas():
            empty(b=dict(sequence=1)), "begin corruption META-6")
     golden("reject-meta-6-txn", "The later meta has the earlier txn.",
            empty(a=dict(txn=2), b=dict(txn=1)), "begin corruption META-6")
+    golden("reject-meta-6-limits", "The metas differ in the longest key.",
+           empty(b=dict(key_limit=512)), "begin corruption META-6")
 
 
 def make_rejected_files():
