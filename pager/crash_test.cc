@@ -4,12 +4,14 @@
 // value, with every page accounted for (ALLOC-7). Recovery is crashed at each of its calls, too.
 //
 // CAISSON_LONG=1 runs more seeds and more crash states per crash point; sanitized builds take a
-// sample of the calls (testing/effort.h).
+// sample of the calls (testing/effort.h). A case that fails prints the command that runs it alone
+// (testing/replay.h).
 
 #include <gtest/gtest.h>
 
 #include "pager/testing/crash_workload.h"
 #include "pager/testing/effort.h"
+#include "pager/testing/replay.h"
 
 namespace caisson::pager {
 namespace {
@@ -22,11 +24,10 @@ using testing::History;
 using testing::LifeOptions;
 using testing::live;
 using testing::long_run;
+using testing::Replay;
+using testing::span_of;
 using testing::stride;
 using testing::verify;
-
-constexpr CrashMode kModes[] = {CrashMode::kNothing, CrashMode::kEverything, CrashMode::kHalf,
-                                CrashMode::kMost, CrashMode::kTorn};
 
 LifeOptions workload(std::uint64_t seed) {
   LifeOptions options;
@@ -51,87 +52,104 @@ std::uint64_t count_calls(std::uint64_t seed) {
 }
 
 TEST(Crash, APowerCutAtAnyCallLeavesACheckpointedState) {
+  const Replay replay = Replay::from_environment({"seed", "call", "mode", "variant"});
+  const auto seeds = replay.seeds("seed", 1, long_run() ? 60 : 3);
   std::uint64_t states = 0;
-  for (std::uint64_t seed = 1; seed <= (long_run() ? 60U : 3U); ++seed) {
+  for (const std::uint64_t seed : seeds) {
     const std::uint64_t calls = count_calls(seed);
     ASSERT_GT(calls, 50U);
-    for (std::uint64_t call = seed % stride(7); call < calls; call += stride(7)) {
+    for (const std::uint64_t call : replay.range("call", 0, calls, stride(7), seed % stride(7))) {
       Machine machine(seed);
       machine.inject({call, FaultKind::kPowerCut, false});
       History history;
-      ASSERT_EQ(two_lives(machine, history, workload(seed)), std::nullopt) << machine.describe();
-      ASSERT_TRUE(machine.down());
-      for (const CrashMode mode : kModes) {
-        for (std::uint64_t variant = 0; variant < (long_run() ? 8U : 2U); ++variant) {
+      ASSERT_EQ(two_lives(machine, history, workload(seed)), std::nullopt)
+          << machine.describe() << replay.command({seed, call});
+      ASSERT_TRUE(machine.down()) << replay.command({seed, call});
+      for (const std::uint64_t mode : replay.range("mode", 0, io::sim::kCrashModeCount)) {
+        for (const std::uint64_t variant : replay.seeds("variant", 0, long_run() ? 7 : 1)) {
           const auto crashed = machine.clone(seed * 1000 + variant);
-          crashed->cut_power(mode);
+          crashed->cut_power(static_cast<CrashMode>(mode));
           History after = history;
           ASSERT_EQ(verify(*crashed, after), std::nullopt)
-              << machine.describe() << " mode=" << static_cast<int>(mode) << " variant=" << variant;
+              << machine.describe() << replay.command({seed, call, mode, variant});
           ++states;
           // What was seen stays, whatever happens to what wasn't flushed.
           crashed->cut_power(CrashMode::kNothing);
           ASSERT_EQ(verify(*crashed, after), std::nullopt)
-              << machine.describe() << " mode=" << static_cast<int>(mode) << " variant=" << variant
-              << " second cut";
+              << machine.describe() << " second cut" << replay.command({seed, call, mode, variant});
         }
       }
     }
   }
-  std::cout << "cases=" << states << " failures=0\n";
+  std::cout << "cases=" << states << " failures=0 seed=" << span_of(seeds) << "\n";
 }
 
 TEST(Crash, AKillAtAnyCallLeavesACheckpointedStateThatAPowerCutThenKeeps) {
-  for (std::uint64_t seed = 1; seed <= (long_run() ? 60U : 4U); ++seed) {
+  const Replay replay = Replay::from_environment({"seed", "call"});
+  const auto seeds = replay.seeds("seed", 1, long_run() ? 60 : 4);
+  std::uint64_t states = 0;
+  for (const std::uint64_t seed : seeds) {
     const std::uint64_t calls = count_calls(seed);
-    for (std::uint64_t call = seed % stride(7); call < calls; call += stride(7)) {
+    for (const std::uint64_t call : replay.range("call", 0, calls, stride(7), seed % stride(7))) {
+      const std::string command = replay.command({seed, call});
       Machine machine(seed);
       machine.inject({call, FaultKind::kKill, false});
       History history;
-      ASSERT_EQ(two_lives(machine, history, workload(seed)), std::nullopt) << machine.describe();
+      ASSERT_EQ(two_lives(machine, history, workload(seed)), std::nullopt)
+          << machine.describe() << command;
+      ASSERT_TRUE(machine.down()) << command;
       machine.kill();
       machine.clear_faults();
-      ASSERT_EQ(verify(machine, history), std::nullopt) << machine.describe();
+      ASSERT_EQ(verify(machine, history), std::nullopt) << command;
       machine.cut_power(CrashMode::kNothing);
-      ASSERT_EQ(verify(machine, history), std::nullopt) << machine.describe() << " after a cut";
-    }
-  }
-}
-
-TEST(Crash, RecoveryItselfMayBeCutAtAnyCall) {
-  std::uint64_t states = 0;
-  const std::uint64_t seed = 5;
-  const std::uint64_t calls = count_calls(seed);
-  const std::uint64_t step = long_run() ? 1 : 5 * stride(5);
-  for (std::uint64_t call = 0; call < calls; call += step) {
-    Machine machine(seed);
-    machine.inject({call, FaultKind::kPowerCut, false});
-    History history;
-    ASSERT_EQ(two_lives(machine, history, workload(seed)), std::nullopt) << machine.describe();
-    machine.cut_power(CrashMode::kTorn);
-    // The recovering process opens, and goes on to its first checkpoint.
-    LifeOptions recovery = workload(seed + 7);
-    recovery.rounds = 2;
-    std::uint64_t recovery_calls = 0;
-    {
-      const auto rehearsal = machine.clone(seed);
-      History ignored = history;
-      ASSERT_EQ(live(*rehearsal, ignored, recovery), std::nullopt) << machine.describe();
-      recovery_calls = rehearsal->calls();
-    }
-    for (std::uint64_t second = 0; second < recovery_calls; ++second) {
-      const auto recovering = machine.clone(seed + second);
-      recovering->inject({second, FaultKind::kPowerCut, false});
-      History after = history;
-      ASSERT_EQ(live(*recovering, after, recovery), std::nullopt)
-          << machine.describe() << ", then " << recovering->describe();
-      recovering->cut_power(CrashMode::kTorn);
-      ASSERT_EQ(verify(*recovering, after), std::nullopt)
-          << machine.describe() << ", then " << recovering->describe();
+      ASSERT_EQ(verify(machine, history), std::nullopt) << "after a cut" << command;
       ++states;
     }
   }
-  std::cout << "cases=" << states << " failures=0\n";
+  std::cout << "cases=" << states << " failures=0 seed=" << span_of(seeds) << "\n";
+}
+
+TEST(Crash, RecoveryItselfMayBeCutAtAnyCall) {
+  const Replay replay = Replay::from_environment({"seed", "call", "second"});
+  const auto seeds = replay.seeds("seed", 5, 5);
+  std::uint64_t states = 0;
+  for (const std::uint64_t seed : seeds) {
+    const std::uint64_t calls = count_calls(seed);
+    for (const std::uint64_t call :
+         replay.range("call", 0, calls, long_run() ? 1 : 5 * stride(5))) {
+      const std::string first_command = replay.command({seed, call});
+      Machine machine(seed);
+      machine.inject({call, FaultKind::kPowerCut, false});
+      History history;
+      ASSERT_EQ(two_lives(machine, history, workload(seed)), std::nullopt)
+          << machine.describe() << first_command;
+      machine.cut_power(CrashMode::kTorn);
+      // The recovering process opens, and goes on to its first checkpoint.
+      LifeOptions recovery = workload(seed + 7);
+      recovery.rounds = 2;
+      std::uint64_t recovery_calls = 0;
+      {
+        const auto rehearsal = machine.clone(seed);
+        History ignored = history;
+        ASSERT_EQ(live(*rehearsal, ignored, recovery), std::nullopt)
+            << machine.describe() << first_command;
+        recovery_calls = rehearsal->calls();
+      }
+      for (const std::uint64_t second : replay.range("second", 0, recovery_calls)) {
+        const std::string command = replay.command({seed, call, second});
+        const auto recovering = machine.clone(seed + second);
+        recovering->inject({second, FaultKind::kPowerCut, false});
+        History after = history;
+        ASSERT_EQ(live(*recovering, after, recovery), std::nullopt)
+            << machine.describe() << ", then " << recovering->describe() << command;
+        recovering->cut_power(CrashMode::kTorn);
+        ASSERT_EQ(verify(*recovering, after), std::nullopt)
+            << machine.describe() << ", then " << recovering->describe() << command;
+        ++states;
+      }
+    }
+  }
+  std::cout << "cases=" << states << " failures=0 seed=" << span_of(seeds) << "\n";
 }
 
 class FaultAtEveryCall : public ::testing::TestWithParam<std::tuple<FaultKind, bool>> {};
@@ -139,10 +157,13 @@ class FaultAtEveryCall : public ::testing::TestWithParam<std::tuple<FaultKind, b
 TEST_P(FaultAtEveryCall, LeavesACheckpointedStateAndNeverAWrongOne) {
   const auto [kind, forever] = GetParam();
   const bool damages = kind == FaultKind::kLostWrite || kind == FaultKind::kMisdirected;
+  const Replay replay = Replay::from_environment({"seed", "call"});
+  const auto seeds = replay.seeds("seed", 1, long_run() ? 20 : 2);
   std::uint64_t runs = 0;
-  for (std::uint64_t seed = 1; seed <= (long_run() ? 20U : 2U); ++seed) {
+  for (const std::uint64_t seed : seeds) {
     const std::uint64_t calls = count_calls(seed);
-    for (std::uint64_t call = seed % stride(5); call < calls; call += stride(5)) {
+    for (const std::uint64_t call : replay.range("call", 0, calls, stride(5), seed % stride(5))) {
+      const std::string command = replay.command({seed, call});
       Machine machine(seed);
       machine.inject({call, kind, forever});
       History history;
@@ -152,14 +173,15 @@ TEST_P(FaultAtEveryCall, LeavesACheckpointedStateAndNeverAWrongOne) {
       if (damages) {
         // Such a disk may go back to an older checkpoint, which only the log can tell; but what
         // it shows is a checkpoint, by value, or an error.
-        ASSERT_EQ(live(machine, history, options), std::nullopt) << machine.describe();
+        ASSERT_EQ(live(machine, history, options), std::nullopt) << machine.describe() << command;
         machine.kill();
         options.rounds = 0;
-        ASSERT_EQ(live(machine, history, options), std::nullopt) << machine.describe();
+        ASSERT_EQ(live(machine, history, options), std::nullopt) << machine.describe() << command;
         runs += machine.faults_hit() != 0 ? 1U : 0U;
         continue;
       }
-      ASSERT_EQ(two_lives(machine, history, options), std::nullopt) << machine.describe();
+      ASSERT_EQ(two_lives(machine, history, options), std::nullopt)
+          << machine.describe() << command;
       if (machine.faults_hit() == 0) continue;
       ++runs;
       machine.clear_faults();
@@ -167,16 +189,16 @@ TEST_P(FaultAtEveryCall, LeavesACheckpointedStateAndNeverAWrongOne) {
       const auto cut = machine.clone(seed);
       cut->cut_power(CrashMode::kTorn);
       History after_cut = history;
-      ASSERT_EQ(verify(*cut, after_cut), std::nullopt) << machine.describe() << " and a power cut";
-      ASSERT_EQ(verify(machine, history), std::nullopt) << machine.describe();
+      ASSERT_EQ(verify(*cut, after_cut), std::nullopt) << "and a power cut" << command;
+      ASSERT_EQ(verify(machine, history), std::nullopt) << command;
       // And it goes on from there.
       options.faults_expected = false;
-      ASSERT_EQ(live(machine, history, options), std::nullopt) << machine.describe();
-      ASSERT_EQ(verify(machine, history), std::nullopt) << machine.describe();
+      ASSERT_EQ(live(machine, history, options), std::nullopt) << command;
+      ASSERT_EQ(verify(machine, history), std::nullopt) << command;
     }
   }
   EXPECT_GT(runs, 0U);
-  std::cout << "cases=" << runs << " failures=0\n";
+  std::cout << "cases=" << runs << " failures=0 seed=" << span_of(seeds) << "\n";
 }
 
 std::string name_of(const ::testing::TestParamInfo<std::tuple<FaultKind, bool>>& test) {

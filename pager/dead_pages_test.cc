@@ -12,9 +12,12 @@
 #include <vector>
 
 #include "base/random.h"
+#include "pager/testing/replay.h"
 
 namespace caisson::pager {
 namespace {
+
+using testing::Replay;
 
 struct Life {
   std::uint64_t id = 0;
@@ -88,8 +91,9 @@ TEST(DeadPages, WaitsForEveryPinThatProtectsAPageInTurn) {
 }
 
 TEST(DeadPages, AgreesWithThePlainRuleOverRandomHistories) {
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
+  const Replay replay = Replay::from_environment({"seed"});
+  for (const std::uint64_t seed : replay.seeds("seed", 1, 200)) {
+    SCOPED_TRACE(replay.command({seed}));
     Random random(seed);
     DeadPages pages;
     std::set<Life> waiting;

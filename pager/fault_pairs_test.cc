@@ -6,7 +6,8 @@
 // for, whatever of the rest reached the disk (CKPT-4, OPEN-1). The oracle is that of
 // crash_test.cc.
 //
-// CAISSON_LONG=1 takes many more pairs and seeds.
+// CAISSON_LONG=1 takes many more pairs and seeds. A case that fails prints the command that runs it
+// alone (testing/replay.h).
 
 #include <gtest/gtest.h>
 
@@ -22,6 +23,7 @@
 #include "io/sim/machine.h"
 #include "pager/testing/crash_workload.h"
 #include "pager/testing/effort.h"
+#include "pager/testing/replay.h"
 
 namespace caisson::pager {
 namespace {
@@ -34,6 +36,8 @@ using testing::History;
 using testing::LifeOptions;
 using testing::live;
 using testing::long_run;
+using testing::Replay;
+using testing::span_of;
 using testing::stride;
 using testing::verify;
 
@@ -91,44 +95,53 @@ class FlushThenPowerCut : public ::testing::TestWithParam<FaultKind> {};
 
 TEST_P(FlushThenPowerCut, LeavesACheckpointedStateAndNeverAWrongOne) {
   const FaultKind kind = GetParam();
+  const Replay replay = Replay::from_environment({"seed", "flush", "cut", "mode"});
+  const auto seeds = replay.seeds("seed", 1, long_run() ? 30 : 3);
   std::uint64_t pairs = 0;
   std::uint64_t states = 0;
-  for (std::uint64_t seed = 1; seed <= (long_run() ? 30U : 3U); ++seed) {
+  for (const std::uint64_t seed : seeds) {
     Random random(seed);
     const std::vector<std::uint64_t> flushes = flushes_of(seed);
     ASSERT_GT(flushes.size(), 10U);
-    for (std::size_t i = seed % stride(5); i < flushes.size(); i += stride(5)) {
+    for (const std::uint64_t i :
+         replay.range("flush", 0, flushes.size(), stride(5), seed % stride(5))) {
       const std::uint64_t flush = flushes[i];
       const std::uint64_t calls = calls_after(seed, flush, kind);
       if (flush + 1 >= calls) continue;
       pairs += calls - flush - 1;
-      for (int draw = 0; draw < (long_run() ? 20 : 2); ++draw) {
+      std::vector<std::uint64_t> drawn(long_run() ? 20 : 2);
+      for (std::uint64_t& call : drawn) call = random.between(flush + 1, calls - 1);
+      for (const std::uint64_t cut : replay.sample("cut", flush + 1, calls, drawn)) {
         Trial trial(seed);
         trial.machine.inject({flush, kind, false});
-        trial.machine.inject({random.between(flush + 1, calls - 1), FaultKind::kPowerCut, false});
-        ASSERT_EQ(three_lives(trial.machine, trial.history, seed), std::nullopt)
-            << trial.machine.describe();
-        ASSERT_TRUE(trial.machine.down()) << trial.machine.describe();
-        ASSERT_EQ(trial.machine.faults_hit(), 2U) << trial.machine.describe();
-        for (const CrashMode mode :
-             {CrashMode::kNothing, CrashMode::kEverything, CrashMode::kTorn}) {
+        trial.machine.inject({cut, FaultKind::kPowerCut, false});
+        const std::string told = trial.machine.describe() + replay.command({seed, i, cut});
+        ASSERT_EQ(three_lives(trial.machine, trial.history, seed), std::nullopt) << told;
+        ASSERT_TRUE(trial.machine.down()) << told;
+        ASSERT_EQ(trial.machine.faults_hit(), 2U) << told;
+        for (const std::uint64_t mode :
+             replay.choice("mode", {std::to_underlying(CrashMode::kNothing),
+                                    std::to_underlying(CrashMode::kEverything),
+                                    std::to_underlying(CrashMode::kTorn)})) {
+          const std::string command = replay.command({seed, i, cut, mode});
           const auto crashed = trial.machine.clone(seed * 1000 + flush);
-          crashed->cut_power(mode);
+          crashed->cut_power(static_cast<CrashMode>(mode));
           History after = trial.history;
-          ASSERT_EQ(verify(*crashed, after), std::nullopt)
-              << trial.machine.describe() << " mode=" << static_cast<int>(mode);
+          ASSERT_EQ(verify(*crashed, after), std::nullopt) << trial.machine.describe() << command;
           // And it goes on from there.
           LifeOptions next = workload(seed + 5000);
           next.rounds = 2;
           next.faults_expected = false;
-          ASSERT_EQ(live(*crashed, after, next), std::nullopt) << trial.machine.describe();
+          ASSERT_EQ(live(*crashed, after, next), std::nullopt)
+              << trial.machine.describe() << command;
           ++states;
         }
       }
     }
   }
   EXPECT_GT(states, 0U);
-  std::cout << "pairs=" << pairs << " cases=" << states << " failures=0\n";
+  std::cout << "pairs=" << pairs << " cases=" << states << " failures=0 seed=" << span_of(seeds)
+            << "\n";
 }
 
 std::string name_of(const ::testing::TestParamInfo<FaultKind>& test) {

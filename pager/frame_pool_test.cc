@@ -13,9 +13,12 @@
 #include <string>
 
 #include "base/random.h"
+#include "pager/testing/replay.h"
 
 namespace caisson::pager {
 namespace {
+
+using testing::Replay;
 
 constexpr std::uint32_t kPageSize = 4096;
 
@@ -131,8 +134,9 @@ TEST(FramePool, AgreesWithAModelOverRandomHistories) {
     std::uint64_t stamp = 0;  // In its bytes while it is in use.
     std::uint64_t epoch = 0;
   };
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
+  const Replay replay = Replay::from_environment({"seed"});
+  for (const std::uint64_t seed : replay.seeds("seed", 1, 20)) {
+    SCOPED_TRACE(replay.command({seed}));
     Random random(seed);
     constexpr std::uint64_t kFrames = 300;  // More than stay in memory when free.
     FramePool pool = make_pool(kFrames);

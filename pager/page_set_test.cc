@@ -12,9 +12,12 @@
 #include <vector>
 
 #include "base/random.h"
+#include "pager/testing/replay.h"
 
 namespace caisson::pager {
 namespace {
+
+using testing::Replay;
 
 class Model {
  public:
@@ -67,7 +70,7 @@ std::uint64_t any_id(Random& random, std::uint64_t largest) {
 }
 
 void run_history(std::uint64_t seed, std::uint64_t largest, int steps) {
-  SCOPED_TRACE("seed " + std::to_string(seed) + ", largest id " + std::to_string(largest));
+  SCOPED_TRACE("largest id " + std::to_string(largest));
   Random random(seed);
   PageSet set;
   Model model;
@@ -113,7 +116,9 @@ TEST(PageSet, IsEmptyAtFirst) {
 }
 
 TEST(PageSet, BehavesAsASetOfEveryShallowDepth) {
-  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+  const Replay replay = Replay::from_environment({"seed"});
+  for (const std::uint64_t seed : replay.seeds("seed", 1, 30)) {
+    SCOPED_TRACE(replay.command({seed}));
     run_history(seed, 63, 400);
     run_history(seed, 64, 400);
     run_history(seed, 4096, 400);
