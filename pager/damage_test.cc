@@ -1,13 +1,21 @@
 // Method: a small page file with two checkpoints, damaged in every way that is small enough to
 // try all of: each bit, each sector zeroed, swapped with each other, or replaced by its older
-// version, each length. Whatever is done, nothing wrong comes back as data: either all is as it
-// was, or an error or a finding names the place and the rule, or an older checkpoint is offered
-// with the reason.
+// version, each length. Whatever is done, nothing wrong comes back as data, and an error, the
+// reason why a checkpoint is not offered or a finding of a scrub names the page and the rule.
+// Where nobody can know, the test says so case by case.
 //
 // Sanitized builds try a sample (testing/effort.h). A case that fails prints the command that runs
 // it alone (testing/replay.h).
 
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <iostream>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/codec.h"
 #include "pager/scrub.h"
@@ -23,6 +31,7 @@ using io::sim::kSectorSize;
 using testing::ArrayModel;
 using testing::Harness;
 using testing::kPagesPath;
+using testing::long_run;
 using testing::PageArray;
 using testing::Replay;
 using testing::small_options;
@@ -49,41 +58,92 @@ class Damage : public ::testing::Test {
   FileImage& image() { return *store_.machine().image(kPagesPath); }
   std::uint64_t used_bytes() const { return newer_.page_count * newer_.page_size; }
 
-  // Judges the damaged file. Returns what is wrong with how it was treated; "" if nothing.
-  // `seen` counts the cases in which anybody noticed.
-  std::string judge(std::uint64_t& seen) {
-    PagerOptions options = small_options();
+  // How a damaged file was treated.
+  struct Verdict {
+    std::string wrong;           // What must never be; "" if nothing.
+    std::vector<Error> reports;  // Everything that anybody said.
+    std::optional<MetaSlot> opened;
+
+    bool reported() const { return !reports.empty(); }
+
+    // With the rule, and the page if the place is in one.
+    bool reported_at(std::uint64_t offset) const {
+      return std::ranges::any_of(reports, [offset](const Error& error) {
+        if (error.code() != Code::kCorruption || error.rule().empty()) return false;
+        return offset < kMetaAreaSize ? error.rule().starts_with("META") || error.rule() == "FILE-2"
+                                      : error.page() == offset / 4096;
+      });
+    }
+  };
+
+  Verdict judge(PageAccess access = PageAccess::kMapped) {
+    Verdict verdict;
+    PagerOptions options = small_options(access);
     options.read_only = true;
     auto attempt = OpenAttempt::begin(store_.directory(), options);
-    if (!attempt) return noticed(attempt.error(), seen);
-    const bool both =
-        attempt->candidate(MetaSlot::kA).offered() && attempt->candidate(MetaSlot::kB).offered();
+    if (!attempt) return refused(std::move(verdict), attempt.error());
+    for (const MetaSlot slot : {MetaSlot::kA, MetaSlot::kB}) {
+      const std::optional<Error>& reason = attempt->candidate(slot).reason;
+      if (!reason) continue;
+      verdict.reports.push_back(*reason);
+      if (reason->rule().empty()) verdict.wrong = "no rule says why a checkpoint is not offered";
+    }
     auto slot = attempt->newest();
-    if (!slot) return noticed(slot.error(), seen);
-    const bool newest = *slot == newer_.slot;
-    const std::optional<Error>& reason = attempt->candidate(newer_.slot).reason;
-    if (reason && reason->rule().empty()) return "no rule says why the newest is not offered";
+    if (!slot) return refused(std::move(verdict), slot.error());
     auto pager = open_pager(std::move(*attempt), *slot);
-    if (!pager) return noticed(pager.error(), seen);
+    if (!pager) return refused(std::move(verdict), pager.error());
+    verdict.opened = *slot;
     const Meta meta = (*pager)->checkpointed();
     const auto contents = PageArray(**pager, meta.root).read_all();
-    if (contents && *contents != (newest ? contents_ : older_contents_)) return "wrong contents";
-    if (!contents && !contents.error().page())
-      return "no page named: " + contents.error().to_string();
+    if (contents && *contents != (*slot == newer_.slot ? contents_ : older_contents_)) {
+      verdict.wrong = "wrong contents";
+    }
+    if (!contents) {
+      verdict.reports.push_back(contents.error());
+      if (!contents.error().page()) verdict.wrong = "no page: " + contents.error().to_string();
+    }
     const auto report = scrub(**pager, {});
-    if (!report) return report.error().to_string();
-    if (!contents || !both || !report->findings.empty()) ++seen;
-    if (!contents && report->findings.empty()) return "a scrub found nothing";
-    return "";
+    if (!report) {
+      verdict.wrong = report.error().to_string();
+      return verdict;
+    }
+    for (const ScrubFinding& finding : report->findings) verdict.reports.push_back(finding.error);
+    if (!contents && report->findings.empty()) verdict.wrong = "a scrub found nothing";
+    return verdict;
   }
 
-  static std::string noticed(const Error& error, std::uint64_t& seen) {
-    ++seen;
+  static Verdict refused(Verdict verdict, const Error& error) {
+    verdict.reports.push_back(error);
     if (error.code() != Code::kCorruption && error.code() != Code::kWrongStore &&
         error.code() != Code::kUnsupportedVersion) {
-      return error.to_string();
+      verdict.wrong = error.to_string();
     }
-    return "";
+    return verdict;
+  }
+
+  Bytes sector_of(std::uint64_t sector) {
+    return image().cached().subspan(sector * kSectorSize, kSectorSize);
+  }
+
+  // The pages that either checkpoint reaches, or its blob has.
+  std::set<std::uint64_t> pages_in_use() {
+    std::set<std::uint64_t> pages;
+    for (const MetaSlot slot : {MetaSlot::kA, MetaSlot::kB}) {
+      PagerOptions options = small_options();
+      options.read_only = true;
+      auto attempt = value_of(OpenAttempt::begin(store_.directory(), options));
+      for (const PageId id : attempt.candidate(slot).blob_pages) pages.insert(to_u64(id));
+      const auto pager = value_of(open_pager(std::move(attempt), slot));
+      const PageArray array(*pager, pager->checkpointed().root);
+      for (const PageId id : value_of(array.pages())) pages.insert(to_u64(id));
+    }
+    return pages;
+  }
+
+  bool page_or_zeros(std::uint64_t id) {
+    const Bytes page = image().cached().subspan(id * 4096, 4096);
+    const PageExpectation expected{PageId{id}, 0, newer_.txn};
+    return all_zero(page) || check_page(page_checksum_seed(newer_.uuid), page, expected);
   }
 
   Harness store_;
@@ -93,29 +153,32 @@ class Damage : public ::testing::Test {
   ArrayModel contents_;
 };
 
-TEST_F(Damage, EveryFlippedBitIsReportedOrHarmless) {
+// The whole path, from opening to the last leaf and a scrub. Of the bits it takes
+//
+//   all of the metas' fields (168 bytes each);
+//   every 13th of the pages, so that each place in a byte and most bytes have their turn, and all
+//   in long runs: EveryFlippedBitOfAPage... asks the function that decides about a page for all;
+//   a few of the rest, which opening doesn't look at: EveryFlippedBitBetween... has a scrub look
+//   for all, and EveryFlippedBitOfAMeta... has all of both blocks decoded.
+//
+// Every eighth of them is read through a mapping, which takes several times as long to make.
+TEST_F(Damage, AFlippedBitIsReportedWithPageAndRule) {
   const Replay replay = Replay::from_environment({"bit"});
   std::uint64_t cases = 0;
-  std::uint64_t seen = 0;
-  // Each bit of the metas' fields, and one in a hundred elsewhere: the tests below try all the
-  // others without opening the file for each.
-  const auto in_a_field = [](std::uint64_t bit) {
-    return bit / 8 < kMetaAreaSize && bit / 8 % 65536 < 168;
+  const auto step_at = [](std::uint64_t bit) -> std::uint64_t {
+    if (bit / 8 >= kMetaAreaSize) return long_run() ? 1 : 13 * stride(101);
+    return bit / 8 % 65536 < 168 ? stride(13) : 1009 * stride(101);
   };
   std::vector<std::uint64_t> bits;
-  for (std::uint64_t bit = 0; bit < used_bytes() * 8;
-       bit += in_a_field(bit) ? stride(13) : 101 * stride(101)) {
-    bits.push_back(bit);
-  }
+  for (std::uint64_t bit = 0; bit < used_bytes() * 8; bit += step_at(bit)) bits.push_back(bit);
   for (const std::uint64_t bit : replay.sample("bit", 0, used_bytes() * 8, std::move(bits))) {
     image().flip_bit(bit / 8, bit % 8);
-    const std::string wrong = judge(seen);
+    const Verdict verdict = judge(bit / 16 % 8 == 0 ? PageAccess::kMapped : PageAccess::kPrivate);
     image().flip_bit(bit / 8, bit % 8);
-    ASSERT_EQ(wrong, "") << "byte " << bit / 8 << " bit " << bit % 8 << replay.command({bit});
+    ASSERT_EQ(verdict.wrong, "") << replay.command({bit});
+    ASSERT_TRUE(verdict.reported_at(bit / 8)) << replay.command({bit});
     ++cases;
   }
-  // Every one is seen: nothing is ignored, and the file had no free pages of noise.
-  EXPECT_EQ(seen, cases);
   done(cases);
 }
 
@@ -182,39 +245,45 @@ TEST_F(Damage, EveryFlippedBitOfAPageBreaksARule) {  // PAGE-1
   done(cases);
 }
 
-TEST_F(Damage, EveryZeroedSectorIsReportedOrHarmless) {
+TEST_F(Damage, EveryZeroedSectorIsReportedWithPageAndRule) {
   const Replay replay = Replay::from_environment({"sector"});
   std::uint64_t cases = 0;
-  std::uint64_t seen = 0;
+  std::uint64_t unchanged = 0;
   const std::vector<std::byte> zeros(kSectorSize);
   for (const std::uint64_t sector : replay.range("sector", 0, used_bytes() / kSectorSize)) {
-    const auto part = image().cached().subspan(sector * kSectorSize, kSectorSize);
-    const std::vector<std::byte> before(part.begin(), part.end());
+    const std::vector<std::byte> before(sector_of(sector).begin(), sector_of(sector).end());
     image().overwrite(sector * kSectorSize, zeros);
-    const std::string wrong = judge(seen);
+    const Verdict verdict = judge();
     image().overwrite(sector * kSectorSize, before);
-    ASSERT_EQ(wrong, "") << replay.command({sector});
+    ASSERT_EQ(verdict.wrong, "") << replay.command({sector});
     ++cases;
+    if (before == zeros) {
+      // Not damaged at all, and nobody may say that it is.
+      ASSERT_FALSE(verdict.reported()) << replay.command({sector});
+      ASSERT_EQ(verdict.opened, newer_.slot) << replay.command({sector});
+      ++unchanged;
+      continue;
+    }
+    ASSERT_TRUE(verdict.reported_at(sector * kSectorSize)) << replay.command({sector});
   }
   if (replay.everything()) {
-    EXPECT_GT(seen, 0U);
+    EXPECT_GT(cases - unchanged, 100U);
   }
   done(cases);
 }
 
-TEST_F(Damage, EveryPairOfSwappedSectorsIsReportedOrHarmless) {
+TEST_F(Damage, EveryPairOfSwappedSectorsIsReportedWithPageAndRule) {
   const Replay replay = Replay::from_environment({"a", "b"});
   std::uint64_t cases = 0;
-  std::uint64_t seen = 0;
   const std::vector<std::byte> file(image().cached().begin(), image().cached().end());
-  const auto sector_of = [&file](std::uint64_t sector) {
+  const auto original = [&file](std::uint64_t sector) {
     return Bytes(file).subspan(sector * kSectorSize, kSectorSize);
   };
   // Sectors that are all zeros are alike; one stands for them all.
   std::vector<std::uint64_t> sectors;
   bool zero_taken = false;
   for (std::uint64_t sector = 0; sector < used_bytes() / kSectorSize; ++sector) {
-    const bool zero = all_zero(sector_of(sector));
+    const bool zero = all_zero(original(sector));
     if (!zero || !zero_taken) sectors.push_back(sector);
     zero_taken = zero_taken || zero;
   }
@@ -223,22 +292,22 @@ TEST_F(Damage, EveryPairOfSwappedSectorsIsReportedOrHarmless) {
     for (const std::uint64_t b : replay.choice("b", sectors)) {
       if (a >= b) continue;
       if (++pair % stride(61) != 0 && replay.everything()) continue;
-      image().overwrite(a * kSectorSize, sector_of(b));
-      image().overwrite(b * kSectorSize, sector_of(a));
-      const std::string wrong = judge(seen);
-      image().overwrite(a * kSectorSize, sector_of(a));
-      image().overwrite(b * kSectorSize, sector_of(b));
-      ASSERT_EQ(wrong, "") << replay.command({a, b});
+      image().overwrite(a * kSectorSize, original(b));
+      image().overwrite(b * kSectorSize, original(a));
+      const Verdict verdict = judge();
+      image().overwrite(a * kSectorSize, original(a));
+      image().overwrite(b * kSectorSize, original(b));
+      ASSERT_EQ(verdict.wrong, "") << replay.command({a, b});
+      ASSERT_TRUE(verdict.reported_at(a * kSectorSize) || verdict.reported_at(b * kSectorSize))
+          << replay.command({a, b});
       ++cases;
     }
   }
-  EXPECT_EQ(seen, cases);
   done(cases);
 }
 
 TEST_F(Damage, EveryMisdirectedPageIsReported) {  // PAGE-2
   const Replay replay = Replay::from_environment({"from", "to"});
-  std::uint64_t seen = 0;
   std::uint64_t cases = 0;
   const std::vector<std::byte> file(image().cached().begin(), image().cached().end());
   for (const std::uint64_t from : replay.range("from", 32, newer_.page_count)) {
@@ -246,17 +315,17 @@ TEST_F(Damage, EveryMisdirectedPageIsReported) {  // PAGE-2
       // Zeros are what a free page may hold; EveryZeroedSector... has them.
       if (from == to || all_zero(Bytes(file).subspan(from * 4096, 4096))) continue;
       image().overwrite(to * 4096, Bytes(file).subspan(from * 4096, 4096));
-      const std::string wrong = judge(seen);
+      const Verdict verdict = judge();
       image().overwrite(to * 4096, Bytes(file).subspan(to * 4096, 4096));
-      ASSERT_EQ(wrong, "") << replay.command({from, to});
+      ASSERT_EQ(verdict.wrong, "") << replay.command({from, to});
+      ASSERT_TRUE(verdict.reported_at(to * 4096)) << replay.command({from, to});
       ++cases;
     }
   }
-  EXPECT_EQ(seen, cases);
   done(cases);
 }
 
-TEST_F(Damage, EveryStaleSectorIsReportedOrHarmless) {
+TEST_F(Damage, EveryStaleSectorIsReportedWithPageAndRule) {
   // Some more checkpoints, so that places have been written twice.
   store_.open();
   for (std::uint32_t i = 0; i < 12; ++i) {
@@ -268,19 +337,45 @@ TEST_F(Damage, EveryStaleSectorIsReportedOrHarmless) {
   }
   store_.close();
   const Replay replay = Replay::from_environment({"sector"});
-  std::uint64_t seen = 0;
+  const std::set<std::uint64_t> in_use = pages_in_use();
   std::uint64_t cases = 0;
+  std::uint64_t of_a_meta = 0;
+  std::uint64_t of_no_meaning = 0;
   for (const std::uint64_t sector : replay.range("sector", 0, used_bytes() / kSectorSize)) {
-    const auto part = image().cached().subspan(sector * kSectorSize, kSectorSize);
-    const std::vector<std::byte> before(part.begin(), part.end());
+    const std::uint64_t offset = sector * kSectorSize;
+    const std::uint64_t page = offset / 4096;
+    const std::vector<std::byte> before(sector_of(sector).begin(), sector_of(sector).end());
     if (!image().make_stale(sector)) continue;
-    const std::string wrong = judge(seen);
-    image().overwrite(sector * kSectorSize, before);
-    ASSERT_EQ(wrong, "") << replay.command({sector});
+    const Verdict verdict = judge();
+    const bool whole = page_or_zeros(page);
+    image().overwrite(offset, before);
+    ASSERT_EQ(verdict.wrong, "") << replay.command({sector});
     ++cases;
+    if (offset == meta_offset(newer_.slot)) {
+      // The exception: what is left is a whole checkpoint, the one before, and nothing in the file
+      // tells that it isn't the newest. That its contents are right has been looked at.
+      ASSERT_EQ(verdict.opened, older_.slot) << replay.command({sector});
+      ++of_a_meta;
+    } else if (offset == meta_offset(older_.slot)) {
+      // It names a checkpoint that is long gone. Pages that it reaches say so, not the meta.
+      ASSERT_EQ(verdict.opened, newer_.slot) << replay.command({sector});
+      ASSERT_TRUE(verdict.reported()) << replay.command({sector});
+      ASSERT_EQ(verdict.reports.front().rule(), "PAGE-4") << replay.command({sector});
+      ++of_a_meta;
+    } else if (!in_use.contains(page) && whole) {
+      // Neither checkpoint reaches the page, so its bytes have no meaning (section 4 of the spec),
+      // and of zeros or a whole page there is nothing to note.
+      ASSERT_EQ(verdict.opened, newer_.slot) << replay.command({sector});
+      ASSERT_FALSE(verdict.reported()) << replay.command({sector});
+      ++of_no_meaning;
+    } else {
+      ASSERT_TRUE(verdict.reported_at(offset)) << replay.command({sector});
+    }
   }
   if (replay.everything()) {
-    EXPECT_GT(cases, 20U);
+    EXPECT_GT(cases, 100U);
+    EXPECT_EQ(of_a_meta, 2U);
+    EXPECT_LT(of_no_meaning, 5U);
   }
   done(cases);
 }
@@ -325,22 +420,17 @@ TEST_F(Damage, AStalePageThatIsWholeInItselfIsFoundByItsParentsChecksum) {  // P
 
 TEST_F(Damage, EveryTruncationIsReported) {  // FILE-3
   const Replay replay = Replay::from_environment({"length"});
-  std::uint64_t seen = 0;
   std::uint64_t cases = 0;
   const std::vector<std::byte> file(image().cached().begin(), image().cached().end());
-  // Each length down to the last byte of the last pages, and each sector's from there on.
-  std::vector<std::uint64_t> lengths;
-  for (std::uint64_t size = used_bytes(); size-- > 0;) {
-    if (used_bytes() - size > 3 * 4096 && size % kSectorSize > 1) continue;
-    if (size % stride(13) == 0) lengths.push_back(size);
-  }
-  for (const std::uint64_t size : replay.sample("length", 0, used_bytes(), std::move(lengths))) {
+  std::vector<std::uint64_t> lengths = replay.range("length", 0, used_bytes(), stride(97));
+  std::ranges::reverse(lengths);  // What was cut off is gone.
+  for (const std::uint64_t size : lengths) {
     image().resize(size);
-    const std::string wrong = judge(seen);
-    ASSERT_EQ(wrong, "") << replay.command({size});
+    const Verdict verdict = judge();
+    ASSERT_EQ(verdict.wrong, "") << replay.command({size});
+    ASSERT_TRUE(verdict.reported()) << replay.command({size});
     ++cases;
   }
-  EXPECT_EQ(seen, cases);
   done(cases);
 }
 
