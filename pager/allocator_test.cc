@@ -1,8 +1,9 @@
-// Method: random histories of transactions (some rolled back), snapshots, reclaims and
-// checkpoints of the newest or an earlier transaction, beside a model that keeps for each page
-// every life that it had, as birth and death. What the allocator takes, and what a checkpoint
-// says of each page (free, dead, of a blob, or none of these because the tree has it), follow from
-// those lives and the rules in the plainest way; every page is compared.
+// Method: random histories of transactions (some rolled back), snapshots, reclaims, checkpoints of
+// the newest or an earlier transaction, and processes that end and start again from what the last
+// checkpoint said, beside a model that keeps for each page every life that it had, as birth and
+// death. What the allocator takes, and what a checkpoint says of each page (free, dead, of a blob,
+// or none of these because the tree has it), follow from those lives and the rules in the plainest
+// way; every page is compared.
 
 #include "pager/allocator.h"
 
@@ -117,7 +118,7 @@ class Store {
   explicit Store(std::uint64_t seed) : random_(seed), allocator_(kFirst, 10'000, {}) {}
 
   void step() {
-    switch (random_.below(6)) {
+    switch (random_.below(7)) {
       case 0:
       case 1:
       case 2:
@@ -133,6 +134,9 @@ class Store {
         break;
       case 4:
         reclaim();
+        break;
+      case 5:
+        if (random_.chance(1, 3)) reopen();
         break;
       default:
         checkpoint(false);
@@ -209,9 +213,38 @@ class Store {
     std::vector<TxnId> sorted;
     for (const std::uint64_t pin : pins) sorted.emplace_back(TxnId{pin});
     std::set<std::uint64_t> freed;
-    allocator_.reclaim(sorted, kAlive,
-                       [&](const PageRun& run) { freed.insert(to_u64(run.first)); });
+    allocator_.reclaim(sorted, kAlive, [&](const PageRun& run) {
+      for (std::uint64_t i = 0; i < run.count; ++i) {
+        EXPECT_TRUE(freed.insert(to_u64(run.first) + i).second);
+      }
+    });
     ASSERT_EQ(freed, expected);
+  }
+
+  // The process ends, and the next one starts from the last checkpoint: snapshots, and all that
+  // happened since, are forgotten. Both metas are still there, and so are their blobs.
+  void reopen() {
+    const std::uint64_t txn = meta_txns_[slot_];
+    allocator_ = Allocator(saved_.page_count, 10'000, saved_.said);
+    newest_ = txn;
+    snapshots_.clear();
+    alive_.clear();
+    lives_.clear();
+    for (const auto& [id, lives] : saved_.lives) {
+      for (Life life : lives) {
+        if (life.open || life.birth > txn) continue;
+        if (life.death > txn) life.death = 0;
+        // A page that no checkpoint had is free in this one; what was reclaimed was so before.
+        if (life.death != 0 && (life.reclaimed || !life.written)) continue;
+        if (life.death == 0) alive_.insert(id);
+        lives_[id].push_back(life);
+      }
+    }
+    const std::set<std::uint64_t>& current = blobs_[slot_];
+    const AllocationState said =
+        allocator_.as_of(TxnId{txn}, {}, {}, ids(current), ids(blobs_[1 - slot_]), kAllWritten);
+    compare(txn, said, {}, current);
+    ++reopenings;
   }
 
   // Of the newest transaction, or of an earlier one that a snapshot has kept.
@@ -236,6 +269,7 @@ class Store {
         });
     compare(txn, said, blob, earlier);
     if (::testing::Test::HasFatalFailure()) return;
+    const std::uint64_t page_count = allocator_.page_count();  // As the meta says.
     if (random_.chance(1, 4)) {  // No space: the checkpoint is abandoned.
       for (const std::uint64_t id : blob) allocator_.give_back(PageId{id});
       return;
@@ -248,6 +282,7 @@ class Store {
     meta_txns_[1 - current] = txn;
     slot_ = 1 - current;
     allocator_.forget_young(TxnId{txn});
+    saved_ = {said, page_count, lives_};
     if (within_transaction) ++checkpoints_within_transactions;
     ++checkpoints;
   }
@@ -320,6 +355,13 @@ class Store {
   std::set<std::uint64_t> snapshots_;
   std::set<std::uint64_t> blob_in_making_;
   std::uint64_t newest_ = 0;
+  // What the last checkpoint said, and the lives as they were then.
+  struct Saved {
+    AllocationState said;
+    std::uint64_t page_count = kFirst;
+    std::map<std::uint64_t, std::vector<Life>> lives;
+  };
+  Saved saved_;
   std::uint64_t meta_txns_[2] = {0, 0};
   std::set<std::uint64_t> blobs_[2];
   std::size_t slot_ = 1;
@@ -327,6 +369,7 @@ class Store {
  public:
   std::uint64_t checkpoints = 0;
   std::uint64_t checkpoints_within_transactions = 0;
+  std::uint64_t reopenings = 0;
 };
 
 TEST(Allocator, SaysOfEveryPageWhatItsLivesMakeIt) {  // ALLOC-5 to ALLOC-7
@@ -334,6 +377,7 @@ TEST(Allocator, SaysOfEveryPageWhatItsLivesMakeIt) {  // ALLOC-5 to ALLOC-7
   const auto seeds = replay.seeds("seed", 1, 150);
   std::uint64_t checkpoints = 0;
   std::uint64_t within = 0;
+  std::uint64_t reopenings = 0;
   for (const std::uint64_t seed : seeds) {
     SCOPED_TRACE(replay.command({seed}));
     Store store(seed);
@@ -343,10 +387,12 @@ TEST(Allocator, SaysOfEveryPageWhatItsLivesMakeIt) {  // ALLOC-5 to ALLOC-7
     }
     checkpoints += store.checkpoints;
     within += store.checkpoints_within_transactions;
+    reopenings += store.reopenings;
   }
   if (replay.everything()) {
     EXPECT_GT(checkpoints, 1000U);
     EXPECT_GT(within, 500U);
+    EXPECT_GT(reopenings, 500U);
   }
   std::cout << "cases=" << checkpoints << " failures=0 seed=" << span_of(seeds) << "\n";
 }

@@ -29,8 +29,9 @@ struct Audit {
 };
 
 // Reads both checkpoints whole, without writing. For each that is offered: every page is exactly
-// one of free, dead, the blob's, the earlier blob's or reachable (ALLOC-7), and nothing that the
-// other checkpoint reaches is free in the newer one (CKPT-3). Then scrubs.
+// one of free, dead, the blob's, the earlier blob's or reachable (ALLOC-7); dead pages were born
+// and died when it says, by their own headers and by what the other checkpoint reaches (ALLOC-4);
+// and nothing that the other checkpoint reaches is free in the newer one (CKPT-3). Then scrubs.
 Audit audit(io::Directory& directory);
 
 }  // namespace caisson::pager::testing
