@@ -1,7 +1,9 @@
 // Method: many threads read what a writer publishes while the file grows, checkpoints run and
 // pages are reused. Each reader registers as the pager's header asks: it notes the epoch, takes
 // the published root, and checks what it sees against the value that every leaf of that root must
-// have. Run under TSan this also proves the ordering; on the real system the mapping is real.
+// have. What it was handed out first it looks at again before it leaves: the bytes must still be
+// there, at the same address. Run under TSan this also proves the ordering; on the real system the
+// mapping is real.
 
 #include <gtest/gtest.h>
 
@@ -9,11 +11,13 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "base/random.h"
 #include "io/posix.h"
@@ -25,6 +29,7 @@
 namespace caisson::pager {
 namespace {
 
+using testing::array_entry;
 using testing::PageArray;
 using testing::value_of;
 
@@ -36,6 +41,16 @@ struct Published {
   TxnId txn{};
   PageRef root;
   std::uint32_t length = 0;
+};
+
+// A page that a reader was handed out, and a copy of its bytes.
+struct Held {
+  const std::byte* page = nullptr;
+  std::vector<std::byte> copy;
+
+  bool unchanged() const {
+    return copy.empty() || std::memcmp(page, copy.data(), copy.size()) == 0;
+  }
 };
 
 // What mvcc's registry will be: a slot a reader, with the epoch that it noted and the txn that it
@@ -123,6 +138,17 @@ class Readers : public ::testing::TestWithParam<PageAccess> {
     return static_cast<int>(kLength);
   }
 
+  // One page of a state: a leaf, each reader another, or the root where there is no such leaf.
+  Result<Held> hold(const Published& state, std::size_t slot) {
+    if (state.root.id == PageId{}) return Held{};
+    CAISSON_ASSIGN_OR_RETURN(const std::byte* page, pager_->read(state.root));
+    const PageRef leaf = array_entry(page, static_cast<std::uint32_t>(slot % kLength));
+    if (leaf.id != PageId{}) {
+      CAISSON_ASSIGN_OR_RETURN(page, pager_->read(leaf));
+    }
+    return Held{page, {page, page + pager_->page_size()}};
+  }
+
   std::filesystem::path path_;
   std::unique_ptr<io::Directory> directory_;
   std::unique_ptr<Registry> registry_;
@@ -138,6 +164,8 @@ TEST_P(Readers, AThousandReadWhileTheFileGrowsAHundredfold) {
   std::atomic<bool> done{false};
   std::atomic<std::uint64_t> states_read{0};
   std::atomic<std::uint64_t> wrong{0};
+  std::atomic<std::uint64_t> moved{0};
+  std::atomic<std::uint64_t> held_while_it_grew{0};
   std::atomic<std::size_t> running{0};
   const std::uint64_t pages_before = pager_->stats().page_count - 32;
 
@@ -148,8 +176,18 @@ TEST_P(Readers, AThousandReadWhileTheFileGrowsAHundredfold) {
       ++running;
       while (!done) {
         const Published state = registry_->enter(slot, *pager_, newest_);
-        if (read_state(state) < 0) ++wrong;
+        const Result<Held> held = hold(state, slot);
+        if (read_state(state) < 0 || !held) ++wrong;
         ++states_read;
+        if (slot % 100 == 0 && held && held->page != nullptr) {
+          // A patient one, which stays while many transactions and checkpoints go by.
+          const std::uint64_t pages = pager_->stats().page_count;
+          while (!done && to_u64(newest_.load()->txn) < to_u64(state.txn) + 10) {
+            std::this_thread::yield();
+          }
+          if (pager_->stats().page_count > pages) ++held_while_it_grew;
+        }
+        if (held && !held->unchanged()) ++moved;
         registry_->leave(slot);
         std::this_thread::yield();
       }
@@ -178,6 +216,8 @@ TEST_P(Readers, AThousandReadWhileTheFileGrowsAHundredfold) {
   done = true;
   threads.clear();
   EXPECT_EQ(wrong, 0U);
+  EXPECT_EQ(moved, 0U) << "bytes changed under a registered reader";
+  EXPECT_GT(held_while_it_grew, 0U);
   EXPECT_GE(states_read, kReaders);
   EXPECT_GE(pager_->stats().page_count - 32, 100 * std::max<std::uint64_t>(pages_before, 1));
 }
