@@ -1,6 +1,6 @@
 # The commands of every day. Each does its own set-up; `make help` lists them.
 
-# How long each fuzz target runs in check-long.
+# How long each fuzz target runs in check-long, and so in check-release.
 CAISSON_FUZZ_SECONDS ?= 300
 
 # How the benchmarks run: repeated, and all mixed, so that a slow minute of the machine falls on a
@@ -28,19 +28,20 @@ check-long:  ## tests that do more (CAISSON_LONG=1), and CAISSON_FUZZ_SECONDS of
 	cmake --workflow --preset long
 	tools/fuzz_smoke.sh $(CAISSON_FUZZ_SECONDS)
 
-check-release:  ## every build that a release must pass: dev, release, sanitizers, 64-bit ARM
+check-release:  ## what a release must pass: every build, with scalar kernels too, then check-long
 	tools/setup.sh ci arm64
 	cmake --workflow --preset dev
 	cmake --build --preset dev --target all_verify_interface_header_sets
 	cmake --workflow --preset release
+	ctest --preset scalar
 	cmake --workflow --preset asan
 	cmake --workflow --preset tsan
 	cmake --workflow --preset fuzz
 	cmake --workflow --preset arm64
+	$(MAKE) check-long
 
-nightly:  ## check-release, then check-long with half an hour for each fuzzer
-	$(MAKE) check-release
-	$(MAKE) check-long CAISSON_FUZZ_SECONDS=1800
+nightly:  ## check-release with half an hour for each fuzzer
+	$(MAKE) check-release CAISSON_FUZZ_SECONDS=1800
 
 bench:  ## build and run the benchmarks: figures beside the limits of this machine
 	tools/setup.sh bench
