@@ -1,9 +1,9 @@
 #!/bin/bash
 # Installs Caisson, static and shared, and uses it from a separate project in each way that
-# README offers: find_package, pkg-config with a plain compiler, add_subdirectory. Each installed
-# tree is moved before it is used, so that nothing may remember where it was built. Checks too
-# that the shared library exports nothing but caisson's own symbols, and only those marked
-# CAISSON_API.
+# README offers: find_package, pkg-config with a plain compiler, add_subdirectory, FetchContent.
+# Each installed tree is moved before it is used, so that nothing may remember where it was built.
+# Checks too that the shared library exports nothing but caisson's own symbols, and only those
+# marked CAISSON_API.
 #
 # Usage: run.sh COMPILER WORK-FOLDER       (the folder is emptied first)
 set -euo pipefail
@@ -88,8 +88,17 @@ done
 check_exports "$(find "$work/installed-shared" -name 'libcaisson.so' | head -1)"
 echo "ok: exported symbols"
 
+launcher=$(command -v ccache || true)
 configure "$consumer" "$work/subdirectory" -DCAISSON_SOURCE="$source" \
-  -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)"
+  -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher"
 quietly cmake --build "$work/subdirectory" -j2
 check_version "$work/subdirectory/consumer"
 echo "ok: add_subdirectory"
+
+# Without the network: the sources are at hand.
+configure "$consumer" "$work/fetch" -DCAISSON_FETCH=ON \
+  -DFETCHCONTENT_SOURCE_DIR_CAISSON="$source" -DFETCHCONTENT_FULLY_DISCONNECTED=ON \
+  -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher"
+quietly cmake --build "$work/fetch" -j2
+check_version "$work/fetch/consumer"
+echo "ok: FetchContent"
