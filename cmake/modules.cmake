@@ -6,7 +6,7 @@
 #   io/sim/*.cc                   the simulated file system } never in the shipped library
 #   <module>/**/*.cc              the rest: the library
 #
-# A module that has no file yet needs no mention anywhere.
+# A module that has no file yet may stand here all the same: it adds nothing.
 
 set(CAISSON_MODULES base io log pager btree mvcc cartridges vector db)
 
