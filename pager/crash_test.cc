@@ -17,7 +17,6 @@ namespace caisson::pager {
 namespace {
 
 using io::sim::CrashMode;
-using io::sim::Fault;
 using io::sim::FaultKind;
 using io::sim::Machine;
 using testing::History;

@@ -20,9 +20,9 @@
 
 #include "base/sanitizers.h"
 #include "io/posix.h"
+#include "io/testing/emulated.h"
 #include "pager/open.h"
 #include "pager/page_txn.h"
-#include "pager/testing/effort.h"
 #include "pager/testing/harness.h"
 
 namespace caisson::pager {
@@ -57,7 +57,7 @@ class MemoryBudget : public ::testing::Test {
 #ifdef CAISSON_SANITIZED
     GTEST_SKIP() << "a sanitizer's memory would be measured";
 #endif
-    if (testing::emulated()) GTEST_SKIP() << "an emulator's memory would be measured";
+    if (io::testing::emulated()) GTEST_SKIP() << "an emulator's memory would be measured";
     std::string name = (std::filesystem::temp_directory_path() / "caisson-memory-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
     path_ = name;
