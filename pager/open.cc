@@ -358,9 +358,8 @@ Result<MetaSlot> OpenAttempt::newest() const {
   const Candidate& rest = a.offered() ? b : a;
   // Damage is final. What could not be read this time may be the newest checkpoint all the same,
   // and going back behind it would lose it.
-  if (!rest.damaged() && !(rest.meta && rest.meta->sequence < offered.meta->sequence)) {
-    return fail(*rest.reason);
-  }
+  const bool rest_is_older = rest.meta && rest.meta->sequence < offered.meta->sequence;
+  if (!rest.damaged() && !rest_is_older) return fail(*rest.reason);
   return offered.meta->slot;
 }
 
