@@ -95,7 +95,7 @@ rc::Gen<History> any_history() {
 class Player {
  public:
   explicit Player(const History& history)
-      : history_(history), store_({.page_size = history.page_size}) {}
+      : history_(history), store_({.page_size = history.page_size, .limits = pager::Limits{}}) {}
 
   void play() {
     for (const Step& step : history_.steps) {

@@ -199,7 +199,10 @@ void Pager::give_back_blob(CheckpointPlan& plan) {
 Result<void> Pager::write_checkpoint(const CheckpointRequest& request, CheckpointPlan& plan) {
   PageWriter writer(*file_, table_, options_.layout, page_size_, checksum_seed_);
   CAISSON_RETURN_IF_ERROR(writer.compute_checksums(plan.images));
-  if (auto written = writer.write(plan.images); !written) {
+  Result<void> written = writer.write(plan.images);
+  for (const PageImage& image : plan.images) note_written(image.id);
+  if (written) written = reach_end(plan.meta);
+  if (!written) {
     // Lack of space leaves the file as it was: what has been written lies in pages that no meta
     // reaches.
     if (written.error().code() != Code::kOutOfSpace) poison(written.error());
@@ -216,14 +219,26 @@ Result<void> Pager::write_checkpoint(const CheckpointRequest& request, Checkpoin
   }
   // As a reader will check it, before anything refers to it.
   CAISSON_RETURN_IF_ERROR(decode_meta(plan.meta.slot, encode_meta(plan.meta)));
-  if (auto written = flush_and_write_meta(plan.meta); !written) {
-    poison(written.error());
+  if (auto flushed = flush_and_write_meta(plan.meta); !flushed) {
+    poison(flushed.error());
     return fail(Error(Code::kDurabilityUnknown,
-                      "the checkpoint may or may not survive: " + written.error().message())
+                      "the checkpoint may or may not survive: " + flushed.error().message())
                     .in_file(file_->name())
                     .with_rule("CKPT-4")
                     .with_advice("Close the store and open it again."));
   }
+  return {};
+}
+
+void Pager::note_written(PageId last) { written_end_ = std::max(written_end_, to_u64(last) + 1); }
+
+// CKPT-9: the last pages may all be free ones, of which none is written.
+Result<void> Pager::reach_end(const Meta& meta) {
+  if (written_end_ >= meta.page_count) return {};
+  io::AlignedBuffer zeros(page_size_);
+  const PageId last{meta.page_count - 1};
+  CAISSON_RETURN_IF_ERROR(file_->write(offset_of(last), zeros.bytes()));
+  note_written(last);
   return {};
 }
 

@@ -85,7 +85,7 @@ Result<void> write_empty_file(io::File& file, const CreateOptions& options, cons
   meta.uuid = uuid;
   meta.page_size = options.page_size;
   meta.page_count = to_u64(first_page(options.page_size));
-  meta.limits = options.limits;
+  meta.limits = options.limits.value_or(default_limits(options.page_size));
   for (const MetaSlot slot : kSlots) {
     meta.slot = slot;
     meta.sequence = slot == MetaSlot::kA ? 1 : 2;
@@ -420,6 +420,8 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot, Un
       CAISSON_RETURN_IF_ERROR(pager->file_->write(meta_offset(loser), block));
     }
   }
+  const MutexLock writing(pager->write_mutex_);
+  pager->written_end_ = meta.page_count;
   const MutexLock lock(pager->mutex_);
   CAISSON_ASSIGN_OR_RETURN(
       pager->frames_,

@@ -623,7 +623,7 @@ TEST(CreatePageFile, RefusesOptionsOutOfRange) {  // FILE-1
   }
   CreateOptions options;
   options.page_size = 4096;
-  options.limits.key_size_max = 1025;
+  options.limits.emplace().key_size_max = 1025;
   EXPECT_EQ(create_page_file(machine.vfs(), *directory, options).error().code(),
             Code::kInvalidArgument);
   EXPECT_TRUE(value_of(directory->list()).empty());

@@ -1,5 +1,7 @@
 #include "pager/options.h"
 
+#include <algorithm>
+
 #include <string>
 
 namespace caisson::pager {
@@ -28,13 +30,19 @@ Result<void> validate(const Limits& limits, std::uint32_t page_size) {
   return in_range("limits.tree_height_max", limits.tree_height_max, 1, 64);
 }
 
+Limits default_limits(std::uint32_t page_size) {
+  Limits limits;
+  limits.key_size_max = std::min(limits.key_size_max, page_size / 16);
+  return limits;
+}
+
 Result<void> validate(const CreateOptions& options) {
   if (!valid_page_size(options.page_size)) {
     return fail(Error(Code::kInvalidArgument,
                       "page_size is " + std::to_string(options.page_size) + " bytes")
                     .with_advice("Choose 4096, 8192, 16384, 32768 or 65536."));
   }
-  return validate(options.limits, options.page_size);
+  return options.limits ? validate(*options.limits, options.page_size) : Result<void>{};
 }
 
 Result<void> validate(const PagerOptions& options) {

@@ -17,9 +17,12 @@ namespace caisson::pager {
 
 struct CreateOptions {
   std::uint32_t page_size = kPageSizeDefault;  // 4, 8, 16, 32 or 64 KiB.
-  Limits limits;
-  std::optional<Uuid> uuid;  // Drawn at random if absent.
+  std::optional<Limits> limits;                // default_limits(page_size) if absent.
+  std::optional<Uuid> uuid;                    // Drawn at random if absent.
 };
+
+// Keys of up to a sixteenth of a page and at most 1,024 bytes; the rest as Limits has it.
+Limits default_limits(std::uint32_t page_size);
 
 #ifdef CAISSON_SANITIZED
 inline constexpr std::uint64_t kAddressSpaceDefault = std::uint64_t{64} << 30U;

@@ -19,7 +19,7 @@ void expect_refused(const Options& options, const char* name) {
 CreateOptions with_page_size(std::uint32_t size) {
   CreateOptions options;
   options.page_size = size;
-  options.limits.key_size_max = 1;
+  options.limits.emplace().key_size_max = 1;
   return options;
 }
 
@@ -37,31 +37,39 @@ TEST(CreateOptions, TakeThePageSizesOfTheFormat) {  // FILE-1
 TEST(CreateOptions, TakeKeysOfUpToAQuarterOfAPage) {
   for (const std::uint32_t size : {4096U, 16384U, 65536U}) {
     CreateOptions options = with_page_size(size);
-    options.limits.key_size_max = size / 4;
+    options.limits->key_size_max = size / 4;
     EXPECT_TRUE(validate(options)) << size;
-    options.limits.key_size_max = size / 4 + 1;
+    options.limits->key_size_max = size / 4 + 1;
     expect_refused(options, "key_size_max");
-    options.limits.key_size_max = 0;
+    options.limits->key_size_max = 0;
     expect_refused(options, "key_size_max");
   }
 }
 
+TEST(CreateOptions, LimitKeysInProportionToThePageUnlessTold) {
+  EXPECT_EQ(default_limits(4096).key_size_max, 256U);
+  EXPECT_EQ(default_limits(8192).key_size_max, 512U);
+  EXPECT_EQ(default_limits(16384).key_size_max, 1024U);
+  EXPECT_EQ(default_limits(65536).key_size_max, 1024U);
+}
+
 TEST(CreateOptions, TakeLimitsWithinTheirRanges) {
   CreateOptions options;
-  options.limits.value_size_max = 1;
-  options.limits.tree_height_max = 1;
+  options.limits.emplace();
+  options.limits->value_size_max = 1;
+  options.limits->tree_height_max = 1;
   EXPECT_TRUE(validate(options));
-  options.limits.value_size_max = std::uint64_t{1} << 40U;
-  options.limits.tree_height_max = 64;
+  options.limits->value_size_max = std::uint64_t{1} << 40U;
+  options.limits->tree_height_max = 64;
   EXPECT_TRUE(validate(options));
-  options.limits.tree_height_max = 65;
+  options.limits->tree_height_max = 65;
   expect_refused(options, "tree_height_max");
-  options.limits.tree_height_max = 0;
+  options.limits->tree_height_max = 0;
   expect_refused(options, "tree_height_max");
-  options = {};
-  options.limits.value_size_max = 0;
+  options.limits.emplace();
+  options.limits->value_size_max = 0;
   expect_refused(options, "value_size_max");
-  options.limits.value_size_max = (std::uint64_t{1} << 40U) + 1;
+  options.limits->value_size_max = (std::uint64_t{1} << 40U) + 1;
   expect_refused(options, "value_size_max");
 }
 

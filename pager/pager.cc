@@ -346,6 +346,7 @@ Result<std::uint64_t> Pager::spill() {
   PageWriter writer(*file_, table_, options_.layout, page_size_, checksum_seed_);
   Result<void> written = writer.compute_checksums(images);
   if (written) {
+    for (const PageImage& image : images) note_written(image.id);
     written = writer.write(std::move(images));
     if (!written && written.error().code() != Code::kOutOfSpace) poison(written.error());
   }

@@ -209,7 +209,10 @@ class Pager {
   Result<void> check_root(const CheckpointRequest& request) const CAISSON_REQUIRES(mutex_);
   Result<void> take_blob_pages(CheckpointPlan& plan) CAISSON_REQUIRES(mutex_);
   void give_back_blob(CheckpointPlan& plan) CAISSON_REQUIRES(mutex_);
-  Result<void> write_checkpoint(const CheckpointRequest& request, CheckpointPlan& plan);
+  Result<void> write_checkpoint(const CheckpointRequest& request, CheckpointPlan& plan)
+      CAISSON_REQUIRES(write_mutex_);
+  void note_written(PageId last) CAISSON_REQUIRES(write_mutex_);
+  Result<void> reach_end(const Meta& meta) CAISSON_REQUIRES(write_mutex_);
   Result<void> flush_and_write_meta(const Meta& meta);
   void abandon(CheckpointPlan& plan);
   void complete(CheckpointPlan& plan);
@@ -240,6 +243,9 @@ class Pager {
 
   // Held while pages are written, by a checkpoint or by spill(). Taken before mutex_.
   Mutex write_mutex_;
+
+  // Behind the last page that the checkpoint opened has, or that was written since (CKPT-9).
+  std::uint64_t written_end_ CAISSON_GUARDED_BY(write_mutex_) = 0;
 
   mutable Mutex mutex_;
   Allocator allocator_ CAISSON_GUARDED_BY(mutex_);

@@ -37,7 +37,7 @@ struct StoreOptions {
   std::uint32_t page_size = 4096;
   pager::PageAccess access = pager::PageAccess::kMapped;
   std::uint64_t memory_budget_bytes = std::uint64_t{64} << 20U;
-  pager::Limits limits = {};
+  std::optional<pager::Limits> limits = {};
 };
 
 // A page file with one tree. Transactions are numbered; the tree's root is kept by the store, as
