@@ -41,7 +41,10 @@ void TreeWriter::apply(unsigned depth, const Edit& edit) {
   const std::size_t fill_before = before.fill();
   if (apply_in_place(depth, edit)) {
     const NodeView after(page.data(), page.size());
-    if (depth == 0 || after.fill() >= fill_before || after.fill() >= room() * 2 / 5) return;
+    if (depth == 0 || edit.removed == 0 || after.fill() >= fill_before ||
+        after.fill() >= room() * 2 / 5) {
+      return;
+    }
     entries_.clear();
     entries_.append(after, {});
     underflow(depth);
@@ -54,7 +57,7 @@ void TreeWriter::apply(unsigned depth, const Edit& edit) {
   for (unsigned i = 0; i < edit.added_count; ++i) {
     entries_.replace(edit.index + i, 0, edit.added[i].key, edit.added[i].value);
   }
-  arrange(depth, appended, fill_before);
+  arrange(depth, appended, edit.removed == 0 ? 0 : fill_before);
 }
 
 bool TreeWriter::apply_in_place(unsigned depth, const Edit& edit) {
@@ -97,7 +100,8 @@ bool TreeWriter::at_right_edge(unsigned depth) const {
   return true;
 }
 
-// Finds room for entries_, which take the place of the node at `depth`.
+// Finds room for entries_, which take the place of the node at `depth`, filled with `fill_before`;
+// 0 if nothing was removed from it.
 void TreeWriter::arrange(unsigned depth, bool appended, std::size_t fill_before) {
   const NodePlan whole{0, entries_.size(), branch_at(depth)};
   if (depth == 0 && entries_.size() < (whole.branch ? 2U : 1U)) {
@@ -174,7 +178,7 @@ TreeWriter::Group TreeWriter::own_group(unsigned depth, const Sibling& sibling) 
   PageId id = parent.view().child(sibling.index).id;
   if (bytes(id).empty()) {
     const pager::PageHeader header = pager::read_header(sibling.node.page());
-    txn_->free(id, header.txn);
+    replaced_.add(id, header.txn);  // Its values are still to be copied.
     id = new_page(header.type, header.level);
     parent.set_child(sibling.index, id);
   }
@@ -236,6 +240,7 @@ void TreeWriter::split_alone(unsigned depth, bool appended) {
     // The left one stays full. A branch has two entries at least.
     const std::size_t boundary = size - (branch ? 2 : 1);
     parts_ = {{0, boundary, branch}, {boundary, size, branch}};
+    assert(parts_[0].fits(entries_, page_size()) && "never grows: see NodePlan::prefix_size()");
   } else if (!divide(2, branch)) {
     divide_anywhere(branch);
   }
@@ -262,7 +267,8 @@ bool TreeWriter::divide(unsigned count, bool branch) {
     const std::size_t weight = branch && i == 0 ? kEntryOverhead + kReferenceSize
                                                 : entry_weight(entries_.key(i).size(), prefix,
                                                                entries_.value(i).bytes.size());
-    largest = std::max(largest, weight);
+    largest =
+        std::max(largest, entry_weight(entries_.key(i).size(), 0, entries_.value(i).bytes.size()));
     // Cut before this entry if that is nearer to the mark than to cut behind it.
     const std::size_t mark = total * (parts_.size() + 1) / count;
     if (parts_.size() + 1 < count && i > begin && sum + weight / 2 >= mark) {

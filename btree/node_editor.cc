@@ -1,5 +1,6 @@
 #include "btree/node_editor.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace caisson::btree {
@@ -161,7 +162,16 @@ void Entries::remove(std::size_t index, std::size_t removed) {
 std::size_t NodePlan::prefix_size(const Entries& entries) const {
   const std::size_t first = begin + (branch ? 1 : 0);
   if (end - first < 2) return 0;
-  return common_prefix(entries.key(first), entries.key(end - 1));
+  // A byte of prefix saves one in each key that is longer than prefix and head, and costs one.
+  std::size_t longest = 0;
+  std::size_t second = 0;
+  for (std::size_t i = first; i < end; ++i) {
+    const std::size_t size = entries.key(i).size();
+    second = std::max(second, std::min(longest, size));
+    longest = std::max(longest, size);
+  }
+  return std::min(common_prefix(entries.key(first), entries.key(end - 1)),
+                  second > kHeadSize ? second - kHeadSize : 0);
 }
 
 std::size_t NodePlan::weight(const Entries& entries, std::size_t prefix_size) const {

@@ -88,7 +88,8 @@ struct NodePlan {
   std::size_t end = 0;
   bool branch = false;
 
-  // The prefix that the node will have: what all its keys share. None where there is but one.
+  // The prefix that the node will have: of what all its keys share, as much as makes the node
+  // smallest. So a node that is built anew, from some or all of its entries, never grows.
   std::size_t prefix_size(const Entries& entries) const;
 
   // What the entries weigh behind a prefix, and the same with the prefix itself.

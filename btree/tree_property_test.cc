@@ -34,6 +34,7 @@ enum class Keys {
   kZeros,       // Zeros and lengths are all the difference.
   kHigh,        // Runs of 0xFF.
   kSequential,  // Ascending numbers.
+  kShort,       // Numbers of up to four bytes, mostly ascending.
 };
 
 struct Step {
@@ -88,7 +89,7 @@ rc::Gen<History> any_history() {
       },
       rc::gen::element(4096U, 4096U, 4096U, 8192U, 16384U, 32768U, 65536U),
       rc::gen::element(Keys::kRandom, Keys::kPrefix, Keys::kSameHeads, Keys::kZeros, Keys::kHigh,
-                       Keys::kSequential),
+                       Keys::kSequential, Keys::kShort),
       rc::gen::arbitrary<bool>(), rc::gen::container<std::vector<Step>>(60, any_step()));
 }
 
@@ -144,6 +145,14 @@ class Player {
       case Keys::kSequential: {
         std::string digits = std::to_string(next_++);
         return std::string(12 - std::min<std::size_t>(12, digits.size()), '0') + digits;
+      }
+      case Keys::kShort: {
+        const std::uint64_t number = random.chance(1, 8) ? random.below(5000) : next_++;
+        std::string key(random.chance(1, 20) ? random.below(5) : 4, '\0');
+        for (std::size_t i = 0; i < key.size(); ++i) {
+          key[i] = static_cast<char>(number >> (24 - 8 * i));
+        }
+        return key;
       }
     }
     return {};

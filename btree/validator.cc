@@ -101,8 +101,7 @@ class Validator {
 
   void note_fill(const NodeView& node, PageId id, bool is_root, bool at_right_edge) {
     for (unsigned i = 0; i < node.count(); ++i) {
-      largest_ = std::max(
-          largest_, entry_weight(node.key_size(i), node.prefix().size(), node.value(i).size()));
+      largest_ = std::max(largest_, entry_weight(node.key_size(i), 0, node.value(i).size()));
     }
     if (!is_root && !at_right_edge && node.fill() < node_room(page_size_) * 2 / 5) {
       thin_.push_back({id, node.fill()});

@@ -31,20 +31,34 @@ PageRef index_reference(const std::byte* page, std::uint64_t number) {
   return load_reference(page + kPageHeaderSize + number * kReferenceSize);
 }
 
-// Appends the page and all below it. Pages of level 0 are not looked at.
-Result<void> collect(Pager& pager, const PageRef& ref, std::uint8_t level,
+// Appends the page and all below it, which hold `size` bytes of the value. Value pages are not
+// looked at.
+Result<void> collect(Pager& pager, const PageRef& ref, std::uint8_t level, std::uint64_t size,
                      std::vector<PageId>& pages) {
-  if (level > 0) {
-    CAISSON_ASSIGN_OR_RETURN(const std::byte* page, read_value_page(pager, ref, level));
-    // A copy: the page may be evicted meanwhile.
-    const std::vector<std::byte> index(page, page + pager.page_size());
-    for (std::size_t i = 0; i < value_index_references(index.size()); ++i) {
-      const PageRef child = index_reference(index.data(), i);
-      if (child.id == PageId{}) break;
-      CAISSON_RETURN_IF_ERROR(collect(pager, child, static_cast<std::uint8_t>(level - 1), pages));
-    }
+  if (!pager.has_page(ref.id)) {
+    return fail(Error(Code::kCorruption, "a value refers to a page that can't be")
+                    .at_page(to_u64(ref.id))
+                    .with_rule("PAGE-6"));
   }
   pages.push_back(ref.id);
+  if (level == 0) return {};
+  const std::size_t page_size = pager.page_size();
+  CAISSON_ASSIGN_OR_RETURN(const std::byte* page, read_value_page(pager, ref, level));
+  const std::uint64_t below = pages_below(level, page_size) * value_page_bytes(page_size);
+  const std::uint64_t count = (size - 1) / below + 1;
+  // A copy: the page may be evicted meanwhile.
+  const std::vector<std::byte> index(page, page + page_size);
+  if (!all_zero(Bytes(index).subspan(kPageHeaderSize + count * kReferenceSize))) {
+    return fail(
+        Error(Code::kCorruption, "a value index has more references than the value has pages")
+            .at_page(to_u64(ref.id))
+            .with_rule("VALUE-1"));
+  }
+  for (std::uint64_t i = 0; i < count; ++i) {
+    CAISSON_RETURN_IF_ERROR(collect(pager, index_reference(index.data(), i),
+                                    static_cast<std::uint8_t>(level - 1),
+                                    std::min(below, size - i * below), pages));
+  }
   return {};
 }
 
@@ -140,17 +154,11 @@ LongValueWriter::LongValueWriter(LongValueWriter&& other) noexcept
       txn_(other.txn_),
       size_(other.size_),
       page_(std::move(other.page_)),
-      unnamed_(std::exchange(other.unnamed_, {})) {}
+      unnamed_(std::move(other.unnamed_)),
+      pages_(std::exchange(other.pages_, {})) {}
 
 LongValueWriter::~LongValueWriter() {
-  std::vector<PageId> pages;
-  for (std::size_t level = 0; level < unnamed_.size(); ++level) {
-    for (const PageId id : unnamed_[level]) {
-      // If one of our own can't be read again, what it names is lost to this transaction.
-      (void)collect(*pager_, {id, 0}, static_cast<std::uint8_t>(level), pages);
-    }
-  }
-  for (const PageId id : pages) txn_->free(id, txn_->txn());
+  for (const PageId id : pages_) txn_->free(id, txn_->txn());
 }
 
 Result<void> LongValueWriter::append(Bytes bytes) {
@@ -169,6 +177,7 @@ Result<PageId> LongValueWriter::make_page(PageType type, std::uint8_t level, Byt
   if (pager_->should_spill()) CAISSON_RETURN_IF_ERROR(pager_->spill());
   CAISSON_ASSIGN_OR_RETURN(const NewPage page, txn_->allocate(type, level));
   std::memcpy(page.bytes.data() + kPageHeaderSize, body.data(), body.size());
+  pages_.push_back(page.id);
   return page.id;
 }
 
@@ -202,25 +211,23 @@ Result<LongValueRef> LongValueWriter::finish() {
   for (std::size_t level = 0;; ++level) {
     if (unnamed_[level].empty()) continue;
     if (level + 1 == unnamed_.size() && unnamed_[level].size() == 1) {
-      const PageId root = unnamed_[level].front();
-      unnamed_.clear();
-      return LongValueRef{size_, {root, 0}};
+      return LongValueRef{size_, {unnamed_[level].front(), 0}};
     }
     CAISSON_RETURN_IF_ERROR(flush_index(level));
   }
 }
 
-Result<void> LongValuePages::collect_from(Pager& pager, const LongValueRef& ref) {
+Result<void> DoomedPages::collect_from(Pager& pager, const LongValueRef& ref) {
   const std::uint8_t level = value_root_level(ref.size, pager.page_size());
   CAISSON_ASSIGN_OR_RETURN(const std::byte* root, read_value_page(pager, ref.root, level));
   const TxnId birth = pager::read_header(root).txn;
   std::vector<PageId> pages;
-  CAISSON_RETURN_IF_ERROR(collect(pager, ref.root, level, pages));
+  CAISSON_RETURN_IF_ERROR(collect(pager, ref.root, level, ref.size, pages));
   for (const PageId id : pages) pages_.emplace_back(id, birth);
   return {};
 }
 
-void LongValuePages::free_all(PageTxn& txn) {
+void DoomedPages::free_all(PageTxn& txn) {
   for (const auto& [id, birth] : pages_) txn.free(id, birth);
   pages_.clear();
 }

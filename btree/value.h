@@ -68,8 +68,8 @@ class Value {
 Result<const std::byte*> read_value_page(pager::Pager& pager, const PageRef& ref,
                                          std::uint8_t level);
 
-// Writes a long value to new pages from front to back, holding no more than a page of it. What
-// was written is freed again unless finish() was called.
+// Writes a long value to new pages from front to back, holding no more than a page of it (and its
+// pages' numbers). What was written is freed again unless keep() is called.
 class LongValueWriter {
  public:
   LongValueWriter(pager::Pager& pager, pager::PageTxn& txn);
@@ -81,11 +81,14 @@ class LongValueWriter {
 
   std::uint64_t size() const { return size_; }
 
-  // Errors: those of PageTxn::allocate() and Pager::spill().
+  // Errors: those of PageTxn::allocate() and Pager::spill(). The first one is final.
   Result<void> append(Bytes bytes);
 
-  // REQUIRES: size() > 0.
+  // What names the value. REQUIRES: size() > 0.
   Result<LongValueRef> finish();
+
+  // The value is somebody's now.
+  void keep() { pages_.clear(); }
 
  private:
   Result<void> flush_page();
@@ -99,13 +102,17 @@ class LongValueWriter {
   std::vector<std::byte> page_;  // Bytes that have no page yet.
   // By level: pages that no index names yet.
   std::vector<std::vector<PageId>> unnamed_;
+  std::vector<PageId> pages_;  // All of them.
 };
 
-// The pages of long values that are about to go. Finding them can fail, so it comes first; freeing
-// them can't.
-class LongValuePages {
+// Pages that a change frees when it is done. Finding those of a long value can fail, so it comes
+// first; freeing can't.
+class DoomedPages {
  public:
-  // Reads the value's root and its indexes; by VALUE-4 the others needn't be read.
+  void add(PageId id, TxnId birth) { pages_.emplace_back(id, birth); }
+
+  // Adds those of a long value. Reads its root and its indexes; by VALUE-4 the others needn't be.
+  // Errors: kCorruption (VALUE-1, VALUE-2, PAGE-6); as Pager::read().
   Result<void> collect_from(pager::Pager& pager, const LongValueRef& ref);
 
   void free_all(pager::PageTxn& txn);

@@ -58,6 +58,7 @@ Result<NodeView> TreeWriter::descend(Bytes key) {
     at_edge_ = at_edge_ && index + 1 == node.count();
     path_[depth_++].index = index;
     path_[depth_].id = node.child(index).id;
+    siblings_[depth_] = {};
     CAISSON_ASSIGN_OR_RETURN(node, tree.read_child(node, index));
   }
   return node;
@@ -91,14 +92,13 @@ MutableBytes TreeWriter::bytes(PageId id) const { return txn_->editable(id); }
 
 // Everything that can fail comes before the first change. A page that this transaction made and
 // that is still in memory has a parent of the same kind, since to make it was to change the parent.
-Result<void> TreeWriter::make_ready(const NodeView& leaf, bool in_place, bool grows, bool shrinks) {
+Result<void> TreeWriter::make_ready(bool in_place, bool grows, bool shrinks) {
   const bool owned = !bytes(path_[depth_].id).empty();
   if (owned && in_place) return {};
   if (pager_->should_spill()) CAISSON_RETURN_IF_ERROR(pager_->spill());
   if (!in_place) {
-    std::fill_n(siblings_.begin(), depth_ + 1, Sibling{});
     if (grows) CAISSON_RETURN_IF_ERROR(check_height());
-    if (shrinks && may_underflow(leaf)) CAISSON_RETURN_IF_ERROR(read_siblings());
+    if (shrinks) CAISSON_RETURN_IF_ERROR(read_siblings());
     CAISSON_RETURN_IF_ERROR(own_path());
     // At each level a sibling to copy and a node to add, and a root.
     return txn_->reserve(2 * (std::size_t{depth_} + 1) + 1);
@@ -119,7 +119,7 @@ Result<void> TreeWriter::own_path() {
                                txn_->allocate(header.type, header.level));
       std::ranges::copy(Bytes(old, page_size()).subspan(pager::kPageHeaderSize),
                         copy.bytes.begin() + pager::kPageHeaderSize);
-      txn_->free(ref.id, header.txn);
+      replaced_.add(ref.id, header.txn);
       path_[depth].id = copy.id;
       mine = copy.bytes;
       if (depth == 0) {
@@ -139,8 +139,9 @@ bool TreeWriter::may_overflow(const NodeView& node) const {
                                  node.prefix().size() * node.count();
 }
 
+// Whether the loss of one entry could make a node too empty.
 bool TreeWriter::may_underflow(const NodeView& node) const {
-  return node.fill() < room() * 2 / 5 + entry_weight_max(page_size());
+  return node.fill() < room() * 2 / 5 + entry_weight_max(page_size()) + kHeadSize;
 }
 
 // LIMIT-1 for the height: refuses as soon as a new root might be needed.
@@ -174,10 +175,10 @@ Result<void> TreeWriter::read_siblings() {
 
 Result<bool> TreeWriter::put(Bytes key, Bytes value) {
   CAISSON_RETURN_IF_ERROR(check_key(key));
-  if (lies_in_leaf(key, value.size())) return put_held(key, {value, false});
   if (value.size() > limits_.value_size_max) {
     return fail(value_too_long(value.size(), limits_.value_size_max));
   }
+  if (lies_in_leaf(key, value.size())) return put_held(key, {value, false});
   CAISSON_ASSIGN_OR_RETURN(ValueStream stream, this->stream(key));
   CAISSON_RETURN_IF_ERROR(stream.append(value));
   return stream.finish();
@@ -209,7 +210,9 @@ Result<bool> TreeWriter::put_held(Bytes key, HeldValue value) {
   keeps_way_ = false;
   doomed_.clear();
   bool in_place = false;
+  bool grows = true;
   if (position.found) {
+    grows = value.bytes.size() > leaf.value(position.index).size();
     in_place = leaf.value(position.index).size() == value.bytes.size() &&
                leaf.value_is_long(position.index) == value.is_long;
     if (leaf.value_is_long(position.index)) {
@@ -223,7 +226,7 @@ Result<bool> TreeWriter::put_held(Bytes key, HeldValue value) {
   }
   MutableBytes page = in_place ? bytes(path_[depth_].id) : MutableBytes{};
   if (page.empty()) {
-    CAISSON_RETURN_IF_ERROR(make_ready(leaf, in_place, true, position.found));
+    CAISSON_RETURN_IF_ERROR(make_ready(in_place, grows, position.found));
     page = bytes(path_[depth_].id);
   }
   if (!in_place) {
@@ -237,6 +240,7 @@ Result<bool> TreeWriter::put_held(Bytes key, HeldValue value) {
     NodeEditor(page).insert(position.index, key, value);
   }
   doomed_.free_all(*txn_);
+  replaced_.free_all(*txn_);
   keeps_way_ = in_place;
   if (!position.found) ++root_.count;
   return !position.found;
@@ -252,10 +256,15 @@ Result<bool> TreeWriter::erase(Bytes key) {
   if (leaf.value_is_long(position.index)) {
     CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, leaf.long_value(position.index)));
   }
-  const bool in_place = leaf.count() > 1 && !may_underflow(leaf);
-  CAISSON_RETURN_IF_ERROR(make_ready(leaf, in_place, false, true));
+  const std::size_t prefix = leaf.prefix().size();
+  const std::size_t fill =
+      leaf.fill() - prefix -
+      entry_weight(leaf.key_size(position.index), prefix, leaf.value(position.index).size());
+  const bool in_place = leaf.count() > 1 && (depth_ == 0 || fill >= room() * 2 / 5);
+  CAISSON_RETURN_IF_ERROR(make_ready(in_place, false, true));
   apply(depth_, {.index = position.index, .removed = 1, .added_count = 0, .added = {}});
   doomed_.free_all(*txn_);
+  replaced_.free_all(*txn_);
   --root_.count;
   return true;
 }
@@ -286,9 +295,10 @@ Result<std::uint64_t> TreeWriter::erase_range(const Range& range) {
           CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, leaf.long_value(i)));
         }
       }
-      CAISSON_RETURN_IF_ERROR(make_ready(leaf, false, false, true));
+      CAISSON_RETURN_IF_ERROR(make_ready(false, false, true));
       apply(depth_, {.index = begin, .removed = end - begin, .added_count = 0, .added = {}});
       doomed_.free_all(*txn_);
+      replaced_.free_all(*txn_);
       root_.count -= end - begin;
       total += end - begin;
     }
@@ -300,6 +310,7 @@ Result<std::uint64_t> TreeWriter::erase_range(const Range& range) {
 // --- ValueStream ---------------------------------------------------------------------------------
 
 Result<void> ValueStream::append(Bytes bytes) {
+  if (ended_) return fail(Code::kInvalidArgument, "this value has been finished, or has failed");
   const std::uint64_t size = (long_ ? long_->size() : head_.size()) + bytes.size();
   if (size > writer_->limits_.value_size_max) {
     return fail(value_too_long(size, writer_->limits_.value_size_max));
@@ -310,21 +321,25 @@ Result<void> ValueStream::append(Bytes bytes) {
       return {};
     }
     long_.emplace(*writer_->pager_, *writer_->txn_);
-    CAISSON_RETURN_IF_ERROR(long_->append(head_));
+    if (auto appended = long_->append(head_); !appended) {
+      ended_ = true;
+      return appended;
+    }
   }
-  return long_->append(bytes);
+  auto appended = long_->append(bytes);
+  ended_ = !appended.has_value();  // A part of it may have been taken.
+  return appended;
 }
 
 Result<bool> ValueStream::finish() {
+  if (ended_) return fail(Code::kInvalidArgument, "this value has been finished, or has failed");
+  ended_ = true;
   if (!long_) return writer_->put_held(key_, {head_, false});
   CAISSON_ASSIGN_OR_RETURN(const LongValueRef ref, long_->finish());
   std::array<std::byte, kLongValueRefSize> held;
   store_long_value(held.data(), ref);
   auto put = writer_->put_held(key_, {held, true});
-  if (!put) {
-    LongValuePages pages;
-    if (pages.collect_from(*writer_->pager_, ref)) pages.free_all(*writer_->txn_);
-  }
+  if (put) long_->keep();
   return put;
 }
 

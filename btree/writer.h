@@ -38,6 +38,7 @@ class ValueStream;
 class TreeWriter {
  public:
   TreeWriter(pager::Pager& pager, pager::PageTxn& txn, const TreeRoot& root);
+  ~TreeWriter() { replaced_.free_all(*txn_); }
   TreeWriter(const TreeWriter&) = delete;
   TreeWriter& operator=(const TreeWriter&) = delete;
 
@@ -113,7 +114,7 @@ class TreeWriter {
   bool at_right_edge(unsigned depth) const;
 
   // Getting ready to change: all that can fail.
-  Result<void> make_ready(const NodeView& leaf, bool in_place, bool grows, bool shrinks);
+  Result<void> make_ready(bool in_place, bool grows, bool shrinks);
   Result<void> own_path();
   Result<void> check_height() const;
   Result<void> read_siblings();
@@ -157,7 +158,8 @@ class TreeWriter {
   bool keeps_way_ = false;  // and no node on it has been rearranged since.
   std::array<Step, kDepthMax> path_;
   std::array<Sibling, kDepthMax> siblings_;  // Read by make_ready(); else without a page.
-  LongValuePages doomed_;
+  DoomedPages doomed_;                       // Of values that the change removes.
+  DoomedPages replaced_;  // Nodes that were copied, whose bytes may be needed to the end.
 
   // What is being arranged, and how: entries_ in parts_.
   Entries entries_;
@@ -172,10 +174,11 @@ class TreeWriter {
 // before finish(). Ends before its writer.
 class ValueStream {
  public:
-  // Errors: as TreeWriter; kInvalidArgument once the value exceeds the limit.
+  // Errors: as TreeWriter; kInvalidArgument where the value would exceed the limit, which changes
+  // nothing. Any other error is final: what has been written is freed with the stream.
   Result<void> append(Bytes bytes);
 
-  // Sets the key. True if it is new. Once.
+  // Sets the key. True if it is new. Once; after an error the value has to be written anew.
   Result<bool> finish();
 
  private:
@@ -186,6 +189,7 @@ class ValueStream {
   std::vector<std::byte> key_;
   std::vector<std::byte> head_;          // As long as it may still lie in a leaf.
   std::optional<LongValueWriter> long_;  // From then on.
+  bool ended_ = false;
 };
 
 }  // namespace caisson::btree

@@ -65,6 +65,30 @@ TEST(TreeWriter, AgreesWithAMapAfterManyRandomChanges) {
   }
 }
 
+// Keys that fit into their heads gain nothing from a prefix. A leaf that was filled to the last
+// byte without one, and was then built anew with one, did not fit into its page.
+TEST(TreeWriter, AppendsShortKeysWhateverTheirValuesTake) {
+  for (std::size_t size = 0; size < 260; ++size) {
+    TreeStore store;
+    TreeModel model;
+    std::uint32_t first = 0;
+    for (std::uint32_t i = 0; i < 900; ++i) {
+      std::string key(4, '\0');
+      for (std::size_t at = 0; at < 4; ++at) key[at] = static_cast<char>(i >> (24 - 8 * at));
+      const std::string value(size, 'v');
+      value_of(store.writer().put(bytes_of(key), bytes_of(value)));
+      model.emplace(key, value);
+      if (size % 3 == 0 && i % 2 == 1) {  // Entries go at the front.
+        value_of(store.writer().erase(bytes_of(model.begin()->first)));
+        model.erase(model.begin());
+        ++first;
+      }
+    }
+    ASSERT_EQ(problems_of(store.writer().tree()), "") << size;
+    ASSERT_EQ(read_all(store.writer().tree()), model) << size << " " << first;
+  }
+}
+
 // --- Limits --------------------------------------------------------------------------------------
 
 TEST(TreeWriter, TakesKeysAndValuesUpToTheLimitAndNoFurther) {  // LIMIT-1
@@ -96,6 +120,17 @@ TEST(TreeWriter, TakesKeysAndValuesUpToTheLimitAndNoFurther) {  // LIMIT-1
     store.commit();
     EXPECT_EQ(read_all(store.tree()), (TreeModel{{key, value}}));
   }
+}
+
+TEST(TreeWriter, LimitsValuesThatLieInALeafToo) {  // LIMIT-1
+  pager::Limits limits;
+  limits.value_size_max = 100;
+  TreeStore store({.limits = limits});
+  EXPECT_TRUE(store.writer().put(bytes_of("a"), bytes_of("")).has_value());
+  EXPECT_TRUE(store.writer().put(bytes_of("b"), bytes_of(std::string(100, 'v'))).has_value());
+  EXPECT_EQ(store.writer().put(bytes_of("c"), bytes_of(std::string(101, 'v'))).error().rule(),
+            "LIMIT-1");
+  EXPECT_EQ(store.writer().root().count, 2U);
 }
 
 TEST(TreeWriter, RefusesToGrowBeyondItsHeight) {  // LIMIT-1

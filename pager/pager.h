@@ -106,6 +106,12 @@ class Pager {
   // The number by which a reader registers. Grows with every batch of frames retired. Never waits.
   std::uint64_t epoch() const { return epoch_.load(std::memory_order_seq_cst); }
 
+  // Whether a page of this number can be (PAGE-6).
+  bool has_page(PageId id) const {
+    return to_u64(id) >= to_u64(first_page(page_size_)) &&
+           to_u64(id) < page_count_.load(std::memory_order_acquire);
+  }
+
   // Asks the system to fetch a page that will be read soon. Only a hint.
   void prefetch(PageId id);
 

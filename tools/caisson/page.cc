@@ -49,7 +49,6 @@ const char* type_name(pager::PageType type) {
 pager::PagerOptions reading_options() {
   pager::PagerOptions options;
   options.read_only = true;
-  options.access = pager::PageAccess::kPrivate;
   options.layout = &btree::tree_layout();
   return options;
 }

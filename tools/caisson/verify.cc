@@ -55,7 +55,6 @@ class Verifier {
     CAISSON_ASSIGN_OR_RETURN(const auto directory, io::posix_vfs().open_directory(options_.store));
     pager::PagerOptions opening;
     opening.read_only = true;
-    opening.access = pager::PageAccess::kPrivate;
     opening.layout = &btree::tree_layout();
     CAISSON_ASSIGN_OR_RETURN(auto attempt, pager::OpenAttempt::begin(*directory, opening));
     for (const MetaSlot slot : {MetaSlot::kA, MetaSlot::kB}) {
