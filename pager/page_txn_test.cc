@@ -8,6 +8,8 @@
 #include <set>
 #include <vector>
 
+#include "pager/scrub.h"
+#include "pager/testing/audit.h"
 #include "pager/testing/harness.h"
 
 namespace caisson::pager {
@@ -69,6 +71,51 @@ TEST(PageTxn, GivesAPageThatItMadeAndFreedToWhoeverAsksNext) {
   txn.roll_back();
   EXPECT_EQ(store.pager().stats().free_pages, 1U);
   EXPECT_EQ(store.pager().stats().dirty_frames, 0U);
+}
+
+TEST(PageTxn, AllocatesWhatItReservedWhenNothingElseIsLeft) {
+  Harness store({.memory_budget_bytes = 64 * 4096});
+  PageTxn txn = begin(store, 1);
+  value_of(txn.reserve(8));
+  // Every frame but those reserved is in use.
+  std::uint64_t made = 0;
+  while (store.pager().stats().dirty_frames + 8 < 64) {
+    value_of(txn.reserve(9));
+    value_of(txn.allocate(kArrayLeaf, 0));
+    ++made;
+  }
+  EXPECT_EQ(made, 56U);
+  EXPECT_EQ(txn.reserve(9).error().code(), Code::kResourceExhausted);
+  std::set<PageId> ids;
+  for (int i = 0; i < 8; ++i) ids.insert(value_of(txn.allocate(kArrayLeaf, 0)).id);
+  EXPECT_EQ(ids.size(), 8U);
+  EXPECT_EQ(txn.allocate(kArrayLeaf, 0).error().code(), Code::kResourceExhausted);
+}
+
+TEST(PageTxn, GivesBackWhatItReservedAndDidNotUse) {
+  for (const bool sealed : {true, false}) {
+    Harness store({});
+    store.set(1, 10);
+    store.checkpoint();
+    const PagerStats before = store.pager().stats();
+    PageTxn txn = begin(store, 2);
+    value_of(txn.reserve(5));
+    // Beside it: the reserved pages are free as of the checkpoint, and in nobody's way.
+    const Meta meta = store.checkpoint().meta;
+    EXPECT_EQ(value_of(scrub(store.pager(), {})).damage_total, 0U);
+    if (sealed) {
+      txn.seal();
+    } else {
+      txn.roll_back();
+    }
+    const PagerStats after = store.pager().stats();
+    EXPECT_EQ(after.page_count - after.free_pages,
+              before.page_count - before.free_pages + meta.allocation.page_count);
+    EXPECT_EQ(after.dirty_frames, before.dirty_frames);
+    store.reopen();
+    EXPECT_EQ(store.contents(), (ArrayModel{{1, 10}}));
+    EXPECT_EQ(testing::audit(store.directory()).problem, "");
+  }
 }
 
 }  // namespace

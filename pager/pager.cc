@@ -189,6 +189,13 @@ Result<void> Pager::reserve_frame() {
   return {};
 }
 
+bool Pager::is_reserved(PageId id) const {
+  return open_txn_ && std::ranges::any_of(open_txn_->reserved, [&](std::uint32_t frame) {
+           mutex_.assume_held();
+           return frames_.frame(frame).id == id;
+         });
+}
+
 void Pager::release_reserved() {
   for (const std::uint32_t frame : open_txn_->reserved) {
     allocator_.give_back(frames_.frame(frame).id);

@@ -204,6 +204,7 @@ class Pager {
       CAISSON_REQUIRES(mutex_);
   Result<void> reserve_frame() CAISSON_REQUIRES(mutex_);
   void release_reserved() CAISSON_REQUIRES(mutex_);
+  bool is_reserved(PageId id) const CAISSON_REQUIRES(mutex_);
   std::optional<std::uint32_t> dirty_frame(PageId id) const CAISSON_REQUIRES(mutex_);
   void forget_page(PageId id) CAISSON_REQUIRES(mutex_);
   void release_frames() CAISSON_REQUIRES(mutex_);

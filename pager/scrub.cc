@@ -141,7 +141,7 @@ class Scrubber {
     const MutexLock lock(pager_.mutex_);
     if (pager_.allocator_.is_free(id)) return Use::kFree;
     if (!pager_.pins_known_ && dead_at_start_.contains(id)) return Use::kUnclaimed;
-    return pager_.dirty_frame(id) ? Use::kInMemory : Use::kInFile;
+    return pager_.dirty_frame(id) || pager_.is_reserved(id) ? Use::kInMemory : Use::kInFile;
   }
 
   // One page that can't be read must not hide its neighbours: then each is read by itself.
