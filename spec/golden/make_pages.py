@@ -103,7 +103,7 @@ META_FIELDS = [  # name, offset, size; section 2.
     ("log_epoch", 160, 8),
 ]
 META_DEFAULTS = {
-    "magic": b"CAISSONp", "version": 1, "uuid": UUID, "page_size": 4096, "key_limit": 1024,
+    "magic": b"CAISSONp", "version": 1, "uuid": UUID, "page_size": 4096, "key_limit": 256,
     "value_limit": 16 * MIB, "height_limit": 16,
 }
 
@@ -253,7 +253,8 @@ def golden(name, meaning, file, *says):
 
 def empty(page_size=4096, a=None, b=None):
     file = PageFile(page_size)
-    common = dict(page_size=page_size, page_count=first_page(page_size))
+    common = dict(page_size=page_size, page_count=first_page(page_size),
+                  key_limit=min(page_size // 16, 1024))
     file.meta(Meta("A", sequence=1, **common).set(**(a or {})))
     file.meta(Meta("B", sequence=2, **common).set(**(b or {})))
     return file
@@ -354,8 +355,8 @@ def make_valid():
     low = file.branch(12, 7, *leaves[:2])
     high = file.branch(13, 7, *leaves[2:])
     root = file.branch(14, 7, low, high, level=2)
-    file.meta(Meta("A", page_size=16384, sequence=3, txn=9, root=root[0], root_checksum=root[1],
-                   page_count=15))
+    file.meta(Meta("A", page_size=16384, key_limit=1024, sequence=3, txn=9, root=root[0],
+                   root_checksum=root[1], page_count=15))
     golden("levels-16k", "A tree of three levels, on pages of 16 KiB, older than its checkpoint.",
            file, "newest A", "txn 9", "leaves 100 101 102 103", "free", "dead", "earlier")
 
