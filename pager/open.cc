@@ -287,16 +287,20 @@ void OpenAttempt::check_checkpoint(Candidate& candidate) {
   }
 }
 
-// ALLOC-6: what the newer checkpoint calls the earlier blob is the blob of the older one.
+// ALLOC-6: what the newer checkpoint calls the earlier blob is the blob of the older one. If not,
+// the older one is not the checkpoint before it, but one from before that: the meta that took its
+// place was lost on the way to the disk. Its pages may have been used again.
 void OpenAttempt::check_earlier_blob() {
   if (!candidates_[0].offered() || !candidates_[1].offered()) return;
   const bool a_is_newer = candidates_[0].meta->sequence > candidates_[1].meta->sequence;
-  Candidate& newer = candidates_[a_is_newer ? 0 : 1];
+  const Candidate& newer = candidates_[a_is_newer ? 0 : 1];
+  Candidate& older = candidates_[a_is_newer ? 1 : 0];
   PageSet pages;
-  for (const PageId id : candidates_[a_is_newer ? 1 : 0].blob_pages) pages.insert(id);
+  for (const PageId id : older.blob_pages) pages.insert(id);
   if (newer.allocation.earlier_blob == pages.runs()) return;
-  newer.reason = Error(Code::kCorruption, std::string(to_string(newer.meta->slot)) +
-                                              " names other pages as the earlier blob's")
+  older.reason = Error(Code::kCorruption, std::string(to_string(older.meta->slot)) +
+                                              " is older than the checkpoint before " +
+                                              std::string(to_string(newer.meta->slot)))
                      .in_file(kPageFileName)
                      .with_rule("ALLOC-6");
 }

@@ -458,6 +458,45 @@ TEST_F(Open, GivesUpAMetaThatCouldNotBeReadWhereTheLogSaysSo) {  // CKPT-7
   EXPECT_EQ(store_.contents(), (ArrayModel{{1, 50}}));
 }
 
+// The meta that should have replaced an old one was lost on its way to the disk. What is left there
+// is whole, but its pages are nobody's any more; the newest checkpoint is the one to open.
+TEST(OpenAttempt, DoesNotTakeAMetaFromLongAgoForTheOneBefore) {  // ALLOC-6
+  testing::Harness store({});
+  store.set(1, 1);
+  store.checkpoint();
+  store.pin(store.txn());  // Its pages stay as they are, so that nothing else is wrong with it.
+  const MetaSlot slot = store.pager().checkpointed().slot;
+  const Bytes file = store.machine().image(testing::kPagesPath)->cached();
+  const Bytes block = file.subspan(meta_offset(slot), kMetaSize);
+  const std::vector<std::byte> long_ago(block.begin(), block.end());
+  for (std::uint64_t value = 2; value <= 5; ++value) {  // Twice over both slots.
+    store.set(1, value);
+    store.set(static_cast<std::uint32_t>(value), value);
+    store.checkpoint();
+  }
+  store.set(9, 9);
+  store.checkpoint();  // In the other slot.
+  ASSERT_NE(store.pager().checkpointed().slot, slot);
+  store.close();
+  {
+    const auto pages =
+        value_of(store.directory().open_file(kPageFileName, {io::OpenMode::kReadWrite, false}));
+    value_of(pages->write(meta_offset(slot), long_ago));
+    value_of(pages->sync_all());
+  }
+  {
+    const auto attempt = value_of(OpenAttempt::begin(store.directory(), testing::small_options()));
+    EXPECT_EQ(attempt.candidate(slot).reason->rule(), "ALLOC-6");
+    EXPECT_TRUE(attempt.candidate(other(slot)).offered());
+  }
+  store.open();
+  EXPECT_EQ(store.contents().at(9), 9U);
+  store.set(10, 10);
+  store.checkpoint();
+  store.reopen();
+  EXPECT_EQ(store.contents().at(10), 10U);
+}
+
 TEST_F(Open, WantsMemoryForSixtyFourPages) {
   PagerOptions options = small_options();
   options.memory_budget_bytes = 64 * 4096 - 1;
