@@ -104,21 +104,19 @@ bool TreeWriter::at_right_edge(unsigned depth) const {
 // 0 if nothing was removed from it.
 void TreeWriter::arrange(unsigned depth, bool appended, std::size_t fill_before) {
   const NodePlan whole{0, entries_.size(), branch_at(depth)};
-  if (depth == 0 && entries_.size() < (whole.branch ? 2U : 1U)) {
-    collapse_root();
-  } else if (entries_.size() == 0) {
-    remove_from_parent(depth);
-  } else if (whole.branch && entries_.size() == 1) {
-    underflow(depth);
-  } else if (!whole.fits(entries_, page_size())) {
+  const bool too_few = entries_.size() < (whole.branch ? 2U : 1U);
+  if (depth == 0 && too_few) return collapse_root();
+  if (entries_.size() == 0) return remove_from_parent(depth);
+  if (!whole.fits(entries_, page_size())) {
     if (appended || branch_at(depth) || !share(depth)) split_alone(depth, appended);
-  } else if (const std::size_t fill = whole.fill(entries_);
-             depth > 0 && fill < fill_before && fill < room() * 2 / 5) {
-    underflow(depth);
-  } else {
-    parts_.assign(1, whole);
-    write_out(depth, alone(depth));
+    return;
   }
+  const std::size_t fill = whole.fill(entries_);
+  if (too_few || (depth > 0 && fill < fill_before && fill < room() * 2 / 5)) {
+    return underflow(depth);
+  }
+  parts_.assign(1, whole);
+  write_out(depth, alone(depth));
 }
 
 // The root has nothing left, or one child, which becomes the root.

@@ -30,7 +30,7 @@ struct Outcome {
   nlohmann::json json() const { return nlohmann::json::parse(out); }
 };
 
-Outcome caisson(std::vector<std::string> arguments) {
+Outcome caisson(const std::vector<std::string>& arguments) {
   std::vector<const char*> argv = {"caisson"};
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
   std::ostringstream out;
