@@ -20,7 +20,6 @@ using testing::bytes_of;
 using testing::problems_of;
 using testing::read_all;
 using testing::read_value;
-using testing::StoreOptions;
 using testing::text_of;
 using testing::TreeModel;
 using testing::TreeStore;
@@ -61,10 +60,11 @@ struct History {
   std::vector<Step> steps;
 };
 
-void showValue(const History& history, std::ostream& out) {
+std::ostream& operator<<(std::ostream& out, const History& history) {
   out << "page size " << history.page_size << ", keys " << static_cast<int>(history.keys)
       << (history.long_values ? ", long values" : "");
   for (const Step& step : history.steps) out << " (" << step.kind << ", " << step.seed << ")";
+  return out;
 }
 
 rc::Gen<Step> any_step() {

@@ -165,7 +165,7 @@ void delete_half(benchmark::State& state, const Peer& peer, std::size_t kind_ind
     const auto half = kind.shuffled->all().last(kCount / 2);
     const double begin = cpu_seconds();
     store->erase_all(half);
-    state.SetIterationTime((cpu_seconds() - begin) / (kCount / 2));
+    state.SetIterationTime((cpu_seconds() - begin) * 2 / kCount);
     bytes = static_cast<double>(store->bytes_used());
   }
   state.counters["bytes_per_payload"] = bytes / kind.payload() * 2;
@@ -214,15 +214,23 @@ void full_scan(benchmark::State& state, const Peer& peer, std::size_t kind_index
 // --- Names ---------------------------------------------------------------------------------------
 
 template <typename Run>
+benchmark::internal::Benchmark* add_one(const std::string& name, Run run, const Peer& peer,
+                                        std::size_t kind) {
+  return benchmark::RegisterBenchmark(
+      name.c_str(), [run, &peer, kind](benchmark::State& state) { run(state, peer, kind); });
+}
+
+template <typename Run>
 void add(const std::string& what, std::size_t kind, Run run, bool manual) {
+  constexpr const char* kKinds[] = {"key16", "int8", "path64"};
   std::string names[2];
   for (std::size_t i = 0; i < 2; ++i) {
-    const Peer& peer = kPeers[i];
-    const char* kinds[] = {"key16", "int8", "path64"};
-    names[i] = std::string(peer.name) + "/" + what + "/" + kinds[kind];
-    auto* made = benchmark::RegisterBenchmark(
-        names[i].c_str(), [run, &peer, kind](benchmark::State& state) { run(state, peer, kind); });
-    if (manual) made->UseManualTime()->Iterations(1)->Unit(benchmark::kNanosecond);
+    names[i] = std::string(kPeers[i].name) + "/" + what + "/" + kKinds[kind];
+    if (manual) {
+      add_one(names[i], run, kPeers[i], kind)->UseManualTime()->Iterations(1);
+    } else {
+      add_one(names[i], run, kPeers[i], kind)->Unit(benchmark::kNanosecond);
+    }
   }
   hold_against(names[0], names[1]);
 }
