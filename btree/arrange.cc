@@ -76,7 +76,7 @@ bool TreeWriter::apply_in_place(unsigned depth, const Edit& edit) {
   std::size_t weight = 0;
   for (unsigned i = 0; i < edit.added_count; ++i) {
     const Bytes key = edit.added[i].key;
-    if (key.size() < prefix || common_prefix(key, node.prefix()) < prefix) return false;
+    if (!node.has_prefix(key)) return false;
     if (edit.removed > 0 && lies_in(page, edit.added[i].value.bytes)) return false;
     weight += entry_weight(key.size(), prefix, edit.added[i].value.bytes.size());
   }
@@ -156,7 +156,6 @@ void TreeWriter::join(unsigned depth, const Sibling& sibling) {
   separator.resize(parent.copy_key(std::max(index, sibling.index), separator.data()));
   joined_.clear();
   if (is_left) joined_.append(sibling.node, {});
-  boundary_ = is_left ? joined_.size() : entries_.size();
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const bool replaced = is_left && branch_at(depth) && i == 0;
     joined_.append(replaced ? Bytes(separator) : entries_.key(i), entries_.value(i));
@@ -225,8 +224,8 @@ void TreeWriter::underflow(unsigned depth) {
   const NodePlan all{0, entries_.size(), branch_at(depth)};
   if (all.fits(entries_, page_size())) {
     parts_.assign(1, all);
-  } else if (!divide(2, all.branch) && !divide_anywhere(all.branch)) {
-    parts_ = {{0, boundary_, all.branch}, {boundary_, entries_.size(), all.branch}};
+  } else if (!divide(2, all.branch)) {
+    divide_anywhere(all.branch);
   }
   write_out(depth, own_group(depth, *other));
 }

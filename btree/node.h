@@ -159,6 +159,14 @@ class NodeView {
   // Bytes that nobody uses.
   std::size_t free_bytes() const { return node_room(page_size_) - prefix_size_ - weight(); }
 
+  // Whether an entry can be added as the node is: its key has the prefix, and there is room.
+  bool fits(Bytes key, std::size_t value_size) const {
+    return has_prefix(key) && entry_weight(key.size(), prefix_size_, value_size) <= free_bytes();
+  }
+  bool has_prefix(Bytes key) const {
+    return key.size() >= prefix_size_ && common_prefix(key, prefix()) == prefix_size_;
+  }
+
   // Fetches the lines that a search of a leaf of ordinary size will look at.
   static void prefetch(const std::byte* page) {
     for (std::size_t offset = 64; offset < 14 * 64; offset += 64) {

@@ -30,16 +30,6 @@ void set_leaf_level(MutableBytes page, unsigned long_values) {
 
 // --- NodeEditor ----------------------------------------------------------------------------------
 
-bool NodeEditor::fits(Bytes key, HeldValue value) const {
-  const NodeView node = view();
-  const Bytes prefix = node.prefix();
-  if (key.size() < prefix.size() ||
-      (!prefix.empty() && std::memcmp(key.data(), prefix.data(), prefix.size()) != 0)) {
-    return false;
-  }
-  return entry_weight(key.size(), prefix.size(), value.bytes.size()) <= node.free_bytes();
-}
-
 void NodeEditor::store_counts(unsigned count, std::size_t heap_size, unsigned long_values) {
   store_u16(at(72), static_cast<std::uint16_t>(count));
   store_u16(at(76), static_cast<std::uint16_t>(heap_size));

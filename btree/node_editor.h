@@ -26,10 +26,8 @@ class NodeEditor {
 
   NodeView view() const { return {page_.data(), page_.size()}; }
 
-  // Whether an entry can be added as the node is: its key has the prefix, and there is room.
-  bool fits(Bytes key, HeldValue value) const;
-
-  // Adds an entry before the one at `index`. REQUIRES: fits(), and that the keys stay in order.
+  // Adds an entry before the one at `index`. REQUIRES: view().fits(), and that the keys stay in
+  // order.
   void insert(unsigned index, Bytes key, HeldValue value);
 
   // REQUIRES: index < count(), and another entry is left.

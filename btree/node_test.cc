@@ -150,7 +150,7 @@ TEST(Node, KeepsItsEntriesThroughInsertingAndRemoving) {
         model.erase(key);
       } else if (!position.found) {
         const std::string value(random.below(40), 'v');
-        if (!editor.fits(bytes_of(key), {bytes_of(value), false})) continue;
+        if (!editor.view().fits(bytes_of(key), value.size())) continue;
         editor.insert(position.index, bytes_of(key), {bytes_of(value), false});
         model.emplace(key, value);
       }

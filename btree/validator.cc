@@ -195,8 +195,7 @@ class Validator {
       }
       return;
     }
-    std::uint64_t below = value_page_bytes(page_size_);
-    for (std::uint8_t i = 1; i < level; ++i) below *= value_index_references(page_size_);
+    const std::uint64_t below = value_bytes_below(level, page_size_);
     const std::uint64_t count = (size - 1) / below + 1;
     if (load_reference(body.data() + (count - 1) * kReferenceSize).id == PageId{} ||
         !all_zero(body.subspan(count * kReferenceSize))) {

@@ -20,13 +20,6 @@ std::uint64_t pages_of(std::uint64_t size, std::size_t page_size) {
   return (size - 1) / value_page_bytes(page_size) + 1;
 }
 
-// Value pages below one reference of an index of this level.
-std::uint64_t pages_below(std::uint8_t level, std::size_t page_size) {
-  std::uint64_t pages = 1;
-  for (std::uint8_t i = 1; i < level; ++i) pages *= value_index_references(page_size);
-  return pages;
-}
-
 PageRef index_reference(const std::byte* page, std::uint64_t number) {
   return load_reference(page + kPageHeaderSize + number * kReferenceSize);
 }
@@ -44,7 +37,7 @@ Result<void> collect(Pager& pager, const PageRef& ref, std::uint8_t level, std::
   if (level == 0) return {};
   const std::size_t page_size = pager.page_size();
   CAISSON_ASSIGN_OR_RETURN(const std::byte* page, read_value_page(pager, ref, level));
-  const std::uint64_t below = pages_below(level, page_size) * value_page_bytes(page_size);
+  const std::uint64_t below = value_bytes_below(level, page_size);
   const std::uint64_t count = (size - 1) / below + 1;
   // A copy: the page may be evicted meanwhile.
   const std::vector<std::byte> index(page, page + page_size);
@@ -63,6 +56,12 @@ Result<void> collect(Pager& pager, const PageRef& ref, std::uint8_t level, std::
 }
 
 }  // namespace
+
+std::uint64_t value_bytes_below(std::uint8_t level, std::size_t page_size) {
+  std::uint64_t bytes = value_page_bytes(page_size);
+  for (std::uint8_t i = 1; i < level; ++i) bytes *= value_index_references(page_size);
+  return bytes;
+}
 
 std::uint8_t value_root_level(std::uint64_t size, std::size_t page_size) {
   std::uint64_t pages = pages_of(size, page_size);
@@ -94,7 +93,7 @@ Result<const std::byte*> Value::page_at(std::uint64_t number) const {
   std::uint8_t level = value_root_level(size_, page_size);
   CAISSON_ASSIGN_OR_RETURN(const std::byte* page, read_value_page(*pager_, root_, level));
   while (level > 0) {
-    const std::uint64_t below = pages_below(level, page_size);
+    const std::uint64_t below = value_bytes_below(level, page_size) / value_page_bytes(page_size);
     const std::uint64_t index = number / below;
     number %= below;
     const std::byte* parent = page;

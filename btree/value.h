@@ -26,6 +26,9 @@ constexpr std::size_t value_index_references(std::size_t page_size) {
   return (page_size - pager::kPageHeaderSize) / kReferenceSize;
 }
 
+// The bytes of a value below one reference of an index of this level, 1 or more.
+std::uint64_t value_bytes_below(std::uint8_t level, std::size_t page_size);
+
 // The level of a long value's root.
 std::uint8_t value_root_level(std::uint64_t size, std::size_t page_size);
 

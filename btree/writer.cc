@@ -219,10 +219,7 @@ Result<bool> TreeWriter::put_held(Bytes key, HeldValue value) {
       CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, leaf.long_value(position.index)));
     }
   } else {
-    in_place =
-        key.size() >= leaf.prefix().size() &&
-        common_prefix(key, leaf.prefix()) == leaf.prefix().size() &&
-        entry_weight(key.size(), leaf.prefix().size(), value.bytes.size()) <= leaf.free_bytes();
+    in_place = leaf.fits(key, value.bytes.size());
   }
   MutableBytes page = in_place ? bytes(path_[depth_].id) : MutableBytes{};
   if (page.empty()) {

@@ -31,7 +31,8 @@ class ValueStream;
 // Pager::read().
 //
 // Spills by itself when memory runs short, so other writers of the same transaction should
-// keep no page's bytes from one change to the next.
+// keep no page's bytes from one change to the next. Spilled frames stay taken until the thread's
+// registration is renewed, which it may do between two changes.
 //
 // Used by one thread, which has to be registered as a reader (pager.h). Ends before its
 // transaction does.
@@ -48,7 +49,7 @@ class TreeWriter {
   Tree tree() const { return {*pager_, root_}; }
 
   // Sets a key's value. True if the key is new. O(height), and the size of the value; no memory
-  // is allocated but pages, once buffers have grown to what this tree needs.
+  // is allocated but pages and what the transaction notes of each, once buffers have grown.
   Result<bool> put(Bytes key, Bytes value);
 
   // The same for a value that comes in pieces: it needs no more memory than one page.
@@ -163,8 +164,7 @@ class TreeWriter {
 
   // What is being arranged, and how: entries_ in parts_.
   Entries entries_;
-  Entries joined_;            // entries_ and a sibling's, or entries_ as they were before.
-  std::size_t boundary_ = 0;  // Where the second one's entries begin.
+  Entries joined_;  // entries_ and a sibling's, or entries_ as they were before.
   std::vector<NodePlan> parts_;
   std::vector<std::byte> scratch_;
   std::array<Separators, kDepthMax> separators_;

@@ -78,7 +78,7 @@ void PageTxn::free(PageId id, TxnId birth) {
     pager.forget_page(id);
     pager.allocator_.give_back(id);
   } else {
-    assert(birth != TxnId{0} && birth < txn_ && pager.check_range(id));
+    assert(birth != TxnId{0} && birth < txn_ && pager.has_page(id));
     pager.open_txn_->freed.push_back({id, birth, txn_});
   }
 }

@@ -30,8 +30,8 @@ Pager::~Pager() = default;
 // --- Reading -------------------------------------------------------------------------------------
 
 Result<void> Pager::check_range(PageId id) const {
+  if (has_page(id)) return {};
   const std::uint64_t end = page_count_.load(std::memory_order_acquire);
-  if (id >= first_page(page_size_) && to_u64(id) < end) return {};
   return fail(Error(Code::kCorruption, "a reference to a page that can't be; pages go from " +
                                            std::to_string(to_u64(first_page(page_size_))) + " to " +
                                            std::to_string(end - 1))
@@ -119,7 +119,7 @@ Result<const std::byte*> Pager::read_private(const PageRef& ref) {
 }
 
 void Pager::prefetch(PageId id) {
-  if (mapping_ != nullptr && check_range(id) && table_.present(id) == nullptr) {
+  if (mapping_ != nullptr && has_page(id) && table_.present(id) == nullptr) {
     mapping_->advise(offset_of(id), page_size_, io::Advice::kWillNeed);
   }
 }

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "pager/accounts.h"
 #include "pager/scrub.h"
 #include "pager/testing/harness.h"
 
@@ -14,11 +15,6 @@ PagerOptions reading_options() {
   PagerOptions options = small_options();
   options.read_only = true;
   return options;
-}
-
-void insert_run(const PageRun& run, std::set<PageId>& pages, std::uint64_t& total) {
-  for (std::uint64_t i = 0; i < run.count; ++i) pages.insert(PageId{to_u64(run.first) + i});
-  total += run.count;
 }
 
 // The pages of one checkpoint, by what it says of them.
@@ -39,31 +35,23 @@ std::string life_text(const DeadRun& dead) {
 
 Accounts account(const Candidate& candidate, const std::vector<PageId>& reachable) {
   Accounts accounts;
-  std::set<PageId> all;
-  std::uint64_t total = 0;
   for (const PageRun& run : candidate.allocation.free) {
-    insert_run(run, all, total);
-    std::uint64_t ignored = 0;
-    insert_run(run, accounts.free, ignored);
+    for (std::uint64_t i = 0; i < run.count; ++i) {
+      accounts.free.insert(PageId{to_u64(run.first) + i});
+    }
   }
   for (const DeadRun& dead : candidate.allocation.dead) {
-    insert_run(dead.run, all, total);
     for (std::uint64_t i = 0; i < dead.run.count; ++i) {
       accounts.dead.emplace(PageId{to_u64(dead.run.first) + i}, dead);
     }
   }
-  for (const PageRun& run : candidate.allocation.earlier_blob) insert_run(run, all, total);
   accounts.in_use.insert(candidate.blob_pages.begin(), candidate.blob_pages.end());
   accounts.in_use.insert(reachable.begin(), reachable.end());
-  all.insert(accounts.in_use.begin(), accounts.in_use.end());
-  total += candidate.blob_pages.size() + reachable.size();
-  const Meta& meta = *candidate.meta;
-  const std::uint64_t pages = meta.page_count - to_u64(first_page(meta.page_size));
-  if (all.size() != total) {
-    accounts.problem = "ALLOC-7: a page is two things at once";
-  } else if (total != pages) {
-    accounts.problem =
-        "ALLOC-7: " + std::to_string(pages) + " pages, " + std::to_string(total) + " accounted for";
+  PageSet walked;
+  for (const PageId id : reachable) walked.insert(id);
+  if (walked.count() != reachable.size()) accounts.problem = "a page is reached twice";
+  for (const Error& error : check_accounts(candidate, walked, 1)) {
+    accounts.problem = error.to_string();
   }
   return accounts;
 }
