@@ -51,13 +51,48 @@ void TreeWriter::apply(unsigned depth, const Edit& edit) {
     return;
   }
   const bool appended = edit.removed == 0 && edit.index == before.count() && at_right_edge(depth);
-  entries_.clear();
-  entries_.append(before, {});
-  entries_.remove(edit.index, edit.removed);
-  for (unsigned i = 0; i < edit.added_count; ++i) {
-    entries_.replace(edit.index + i, 0, edit.added[i].key, edit.added[i].value);
+  if (appended && !branch_at(depth) && is_full_for(before, edit.added[0])) {
+    return start_leaf(edit.added[0]);
   }
+  entries_.clear();
+  entries_.append(before, 0, edit.index, {});
+  for (unsigned i = 0; i < edit.added_count; ++i) {
+    entries_.append(edit.added[i].key, edit.added[i].value);
+  }
+  entries_.append(before, edit.index + edit.removed, before.count(), {});
   arrange(depth, appended, edit.removed == 0 ? 0 : fill_before);
+}
+
+// Whether an entry behind the leaf's last one would find no more room if the leaf were built anew,
+// which might give it a longer prefix.
+bool TreeWriter::is_full_for(const NodeView& leaf, const Edit::Added& added) {
+  if (!leaf.takes(added.key, added.value)) return false;
+  std::byte first[kHeadSize];
+  store_head(leaf.head(0), first);
+  const Bytes suffix = added.key.subspan(leaf.prefix().size());
+  return leaf.sizes(0).suffix <= kHeadSize || suffix.size() <= kHeadSize ||
+         common_prefix(first, suffix) == 0;
+}
+
+// Appends a leaf for what the last one has no room for: that one stays full.
+void TreeWriter::start_leaf(const Edit::Added& added) {
+  const PageId full = path_[depth_].id;
+  const PageId id = new_page(kLeaf, 0);
+  const MutableBytes page = bytes(full);
+  const NodeView leaf(page.data(), page.size());
+  NodeEditor(bytes(id)).start(leaf.prefix().size(), added.key, added.value);
+  Separators& separators = separators_[depth_];
+  std::vector<std::byte>& separator = separators.keys[0];
+  separator.resize(page_size() / 4 + kHeadSize);
+  const std::size_t size = leaf.copy_key(leaf.count() - 1, separator.data());
+  const std::size_t common = common_prefix(Bytes(separator).first(size), added.key);
+  separator.assign(added.key.begin(), added.key.begin() + static_cast<std::ptrdiff_t>(common) + 1);
+  store_reference(separators.references[0].data(), {id, 0});
+  replace_in_parent(depth_, full,
+                    {.index = depth_ == 0 ? 1 : path_[depth_ - 1].index + 1,
+                     .removed = 0,
+                     .added_count = 1,
+                     .added = {{{separator, {separators.references[0], false}}, {}}}});
 }
 
 bool TreeWriter::apply_in_place(unsigned depth, const Edit& edit) {
@@ -72,19 +107,15 @@ bool TreeWriter::apply_in_place(unsigned depth, const Edit& edit) {
     if (branch_at(depth) && edit.index == 0) return false;
     if (node.count() == 1) return false;
   }
-  const std::size_t prefix = node.prefix().size();
-  std::size_t weight = 0;
+  std::size_t needed = 0;
   for (unsigned i = 0; i < edit.added_count; ++i) {
-    const Bytes key = edit.added[i].key;
-    if (!node.has_prefix(key)) return false;
-    if (edit.removed > 0 && lies_in(page, edit.added[i].value.bytes)) return false;
-    weight += entry_weight(key.size(), prefix, edit.added[i].value.bytes.size());
+    const auto& [key, value] = edit.added[i];
+    if (!node.takes(key, value)) return false;
+    if (edit.removed > 0 && lies_in(page, value.bytes)) return false;
+    needed += node.bytes_of_entry(key, value);
   }
-  std::size_t freed = 0;
-  if (edit.removed == 1) {
-    freed = entry_weight(node.key_size(edit.index), prefix, node.value(edit.index).size());
-  }
-  if (weight > node.free_bytes() + freed) return false;
+  const std::size_t freed = edit.removed == 1 ? node.bytes_of_entry(edit.index) : 0;
+  if (needed > node.free_bytes() + freed) return false;
   if (edit.removed == 1) editor.remove(edit.index);
   for (unsigned i = 0; i < edit.added_count; ++i) {
     editor.insert(edit.index + i, edit.added[i].key, edit.added[i].value);
@@ -154,14 +185,12 @@ void TreeWriter::join(unsigned depth, const Sibling& sibling) {
   std::vector<std::byte>& separator = separators_[depth].keys[0];
   separator.resize(page_size() / 4 + kHeadSize);
   separator.resize(parent.copy_key(std::max(index, sibling.index), separator.data()));
-  joined_.clear();
-  if (is_left) joined_.append(sibling.node, {});
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    const bool replaced = is_left && branch_at(depth) && i == 0;
-    joined_.append(replaced ? Bytes(separator) : entries_.key(i), entries_.value(i));
+  if (is_left) {
+    if (branch_at(depth)) entries_.set_key(0, separator);
+    entries_.prepend(sibling.node);
+  } else {
+    entries_.append(sibling.node, separator);
   }
-  if (!is_left) joined_.append(sibling.node, separator);
-  std::swap(entries_, joined_);
 }
 
 TreeWriter::Group TreeWriter::alone(unsigned depth) const {
@@ -194,16 +223,16 @@ bool TreeWriter::share(unsigned depth) {
   if (index > 0) best = sibling(depth, index - 1);
   if (index + 1 < count) {
     const std::optional<Sibling> right = sibling(depth, index + 1);
-    if (right && (!best || right->node.weight() < best->node.weight())) best = right;
+    if (right && (!best || right->node.used() < best->node.used())) best = right;
   }
   if (!best) return false;
   join(depth, *best);
   const NodePlan all{0, entries_.size(), false};
-  const std::size_t prefix = all.prefix_size(entries_);
-  const std::size_t weight = all.weight(entries_, prefix) + 2 * prefix;
-  const bool fits_two = weight <= 2 * room() * kShareNumerator / kShareDenominator;
+  const std::size_t used = all.used(entries_) + all.prefix_size(entries_);
+  const bool fits_two = used <= 2 * room() * kShareNumerator / kShareDenominator;
   if (!divide(fits_two ? 2 : 3, false)) {
-    std::swap(entries_, joined_);
+    const std::size_t theirs = best->node.count();
+    entries_.remove(best->index < index ? 0 : entries_.size() - theirs, theirs);
     return false;
   }
   write_out(depth, own_group(depth, *best));
@@ -320,7 +349,7 @@ void TreeWriter::set_separator(std::size_t part, std::vector<std::byte>& separat
 void TreeWriter::write_out(unsigned depth, const Group& group) {
   const pager::PageHeader header = pager::read_header(bytes(path_[depth].id).data());
   Separators& separators = separators_[depth];
-  Edit edit{.index = group.first + 1, .removed = group.count - 1, .added_count = 0, .added = {}};
+  Edit edit{.index = 1, .removed = group.count - 1, .added_count = 0, .added = {}};
   // All of them before any is overwritten: values lie in the old pages.
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const MutableBytes page(scratch_.data() + i * page_size(), page_size());
@@ -343,10 +372,16 @@ void TreeWriter::write_out(unsigned depth, const Group& group) {
     txn_->free(group.pages[i], txn_->txn());
   }
   if (edit.removed == 0 && edit.added_count == 0) return;
+  edit.index += group.first;
+  replace_in_parent(depth, group.pages[0], edit);
+}
+
+// Tells the parent of a node what became of it; the root gets one, if it had none.
+void TreeWriter::replace_in_parent(unsigned depth, PageId first, const Edit& edit) {
   if (depth > 0) {
     apply(depth - 1, edit);
   } else {
-    add_root(header.level, group.pages[0], edit);
+    add_root(pager::read_header(bytes(first).data()).level, first, edit);
   }
 }
 

@@ -43,6 +43,7 @@ struct LongValueRef {
 };
 
 inline constexpr std::size_t kLongValueRefSize = 20;
+inline constexpr std::uint64_t kLongValueSizeMax = std::uint64_t{1} << 40U;  // NODE-4
 
 inline LongValueRef load_long_value(const std::byte* from) {
   return {load_u64(from), load_reference(from + 8)};

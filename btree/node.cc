@@ -10,13 +10,11 @@ namespace caisson::btree {
 // Compares what follows the heads, which are equal. A head stands for at most four bytes, so where
 // the rests are equal the sizes decide: "a" and "a\0" have one head.
 int NodeView::compare_rest(unsigned index, Bytes suffix) const {
-  const std::byte* from = entry(index);
-  const std::size_t size = load_u16(from);
-  const std::size_t rest = size > kHeadSize ? size - kHeadSize : 0;
-  const std::size_t other = suffix.size() > kHeadSize ? suffix.size() - kHeadSize : 0;
-  const std::size_t common = std::min(rest, other);
+  const Body body = this->body(index);
+  const std::size_t size = body.sizes.suffix;
+  const std::size_t common = std::min(rest_size(size), rest_size(suffix.size()));
   if (common != 0) {
-    const int order = std::memcmp(from + kEntryHeaderSize, suffix.data() + kHeadSize, common);
+    const int order = std::memcmp(body.bytes, suffix.data() + kHeadSize, common);
     if (order != 0) return order;
   }
   return size < suffix.size() ? -1 : static_cast<int>(size > suffix.size());
@@ -87,7 +85,9 @@ class Checker {
         branch_(pager::read_header(page.data()).type == kBranch),
         count_(load_u16(page.data() + 72)),
         prefix_size_(load_u16(page.data() + 74)),
-        heap_size_(load_u16(page.data() + 76)) {}
+        heap_size_(load_u16(page.data() + 76)),
+        sizes_(load_sizes(page.data() + 80)),
+        says_sizes_(sizes_.suffix != kSizesVary) {}
 
   Result<void> run() {
     CAISSON_RETURN_IF_ERROR(check_sizes());
@@ -117,6 +117,9 @@ class Checker {
     if (heads_end() > page_.size() || heap_size_ > page_.size() - heads_end()) {
       return broken("a node's parts don't fit in the page", "NODE-1");
     }
+    if (says_sizes_ ? branch_ || sizes_.rest() + sizes_.held() == 0 : sizes_.value != 0) {
+      return broken("a node says sizes that it can't say", "NODE-1");
+    }
     const std::size_t heap = page_.size() - heap_size_;
     if (!all_zero(page_.subspan(heads_end(), heap - heads_end()))) {
       return broken("bytes between a node's parts are not zero", "NODE-2");
@@ -129,24 +132,21 @@ class Checker {
     std::size_t at = page_.size() - heap_size_;
     std::size_t entries = 0;
     std::size_t long_values = 0;
+    const std::size_t header = says_sizes_ ? 0 : kEntryHeaderSize;
     while (at < page_.size()) {
-      if (page_.size() - at < kEntryHeaderSize) {
-        return broken("the heap ends within an entry", "NODE-2");
-      }
-      const std::size_t suffix = load_u16(page_.data() + at);
-      const std::uint16_t value_size = load_u16(page_.data() + at + 2);
-      const bool is_long = value_size == kLongValue;
-      const std::size_t held = is_long ? kLongValueRefSize : value_size;
-      const std::size_t rest = suffix > kHeadSize ? suffix - kHeadSize : 0;
-      const std::size_t size = kEntryHeaderSize + rest + held;
+      if (page_.size() - at < header) return broken("the heap ends within an entry", "NODE-2");
+      const EntrySizes sizes = says_sizes_ ? sizes_ : load_sizes(page_.data() + at);
+      const std::size_t size = header + sizes.rest() + sizes.held();
       if (size > page_.size() - at) return broken("the heap ends within an entry", "NODE-2");
-      if (prefix_size_ + suffix > page_.size() / 4 ||
-          entry_weight(prefix_size_ + suffix, 0, held) > entry_weight_max(page_.size())) {
+      const std::size_t key_size = prefix_size_ + sizes.suffix;
+      if (key_size > page_.size() / 4 ||
+          entry_weight(key_size, 0, sizes.held()) > entry_weight_max(page_.size())) {
         return broken("an entry is larger than a node takes", "NODE-5");
       }
-      const std::byte* value = page_.data() + at + size - held;
-      if (branch_ ? is_long || held != kReferenceSize || load_u64(value) == 0
-                  : is_long && (load_u64(value) == 0 || load_u64(value + 8) == 0)) {
+      const bool is_long = sizes.value == kLongValue;
+      const std::byte* value = page_.data() + at + size - sizes.held();
+      if (branch_ ? is_long || sizes.held() != kReferenceSize || load_u64(value) == 0
+                  : is_long && !is_plausible(load_long_value(value))) {
         return broken("a node's value is no reference", "NODE-4");
       }
       begins_.set(at);
@@ -161,6 +161,10 @@ class Checker {
       return broken("the number of long values differs", "NODE-4");
     }
     return {};
+  }
+
+  static bool is_plausible(const LongValueRef& ref) {
+    return ref.size >= 1 && ref.size <= kLongValueSizeMax && ref.root.id != PageId{};
   }
 
   Result<void> check_offsets() {
@@ -201,8 +205,7 @@ class Checker {
     const std::uint32_t head = node.head(i);
     if (before != head) return before < head;
     const auto rest_of = [&](unsigned index) -> Bytes {
-      const std::size_t suffix = node.key_size(index) - prefix_size_;
-      const std::size_t rest = suffix > kHeadSize ? suffix - kHeadSize : 0;
+      const std::size_t rest = node.sizes(index).rest();
       return {node.value(index).data() - rest, rest};
     };
     if (const int order = compare_bytes(rest_of(i - 1), rest_of(i)); order != 0) return order < 0;
@@ -214,6 +217,8 @@ class Checker {
   const std::size_t count_;
   const std::size_t prefix_size_;
   const std::size_t heap_size_;
+  const EntrySizes sizes_;
+  const bool says_sizes_;
   std::bitset<pager::kPageSizeMax> begins_;
 };
 

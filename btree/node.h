@@ -17,16 +17,48 @@
 
 namespace caisson::btree {
 
-inline constexpr std::size_t kNodeHeaderSize = 80;  // The page's header included.
+inline constexpr std::size_t kNodeHeaderSize = 84;  // The page's header included.
 inline constexpr std::size_t kHeadSize = 4;
 inline constexpr std::size_t kOffsetSize = 2;
 inline constexpr std::size_t kEntryHeaderSize = 4;
 
-// What an entry takes beside its key's rest and its value.
+// What an entry that says its sizes takes beside its key's rest and its value.
 inline constexpr std::size_t kEntryOverhead = kHeadSize + kOffsetSize + kEntryHeaderSize;
 
 // The value size of an entry whose value is long.
 inline constexpr std::uint16_t kLongValue = 0xFFFF;
+
+// The key size of a node whose entries say their sizes themselves.
+inline constexpr std::uint16_t kSizesVary = 0xFFFF;
+
+// The part of a key that lies in the heap, where `suffix_size` bytes follow the node's prefix.
+constexpr std::size_t rest_size(std::size_t suffix_size) {
+  return suffix_size > kHeadSize ? suffix_size - kHeadSize : 0;
+}
+
+// What a node holds of a value: the bytes themselves, or a LongValueRef.
+struct HeldValue {
+  Bytes bytes;
+  bool is_long = false;
+};
+
+// The sizes of an entry: of its key without the prefix, and its value as entries say it.
+struct EntrySizes {
+  std::uint16_t suffix = 0;
+  std::uint16_t value = 0;
+
+  std::size_t rest() const { return rest_size(suffix); }
+  std::size_t held() const { return value == kLongValue ? kLongValueRefSize : value; }
+
+  friend bool operator==(const EntrySizes&, const EntrySizes&) = default;
+};
+
+inline EntrySizes load_sizes(const std::byte* from) { return {load_u16(from), load_u16(from + 2)}; }
+
+inline EntrySizes sizes_of(std::size_t suffix_size, const HeldValue& value) {
+  return {static_cast<std::uint16_t>(suffix_size),
+          value.is_long ? kLongValue : static_cast<std::uint16_t>(value.bytes.size())};
+}
 
 // Room for prefix, heads, offsets and heap.
 constexpr std::size_t node_room(std::size_t page_size) { return page_size - kNodeHeaderSize; }
@@ -37,8 +69,7 @@ constexpr std::size_t entry_weight_max(std::size_t page_size) { return node_room
 // What an entry with these sizes weighs behind a prefix (spec/btree.md, section 3).
 constexpr std::size_t entry_weight(std::size_t key_size, std::size_t prefix_size,
                                    std::size_t value_size) {
-  const std::size_t suffix = key_size - prefix_size;
-  return kEntryOverhead + (suffix > kHeadSize ? suffix - kHeadSize : 0) + value_size;
+  return kEntryOverhead + rest_size(key_size - prefix_size) + value_size;
 }
 
 // The first four bytes as a number that orders as they do; zeros behind shorter keys.
@@ -54,6 +85,12 @@ inline std::uint32_t head_of(Bytes suffix) {
     head |= std::to_integer<std::uint32_t>(suffix[i]) << (24 - 8 * i);
   }
   return head;
+}
+
+// The bytes that a head stands for, kHeadSize of them.
+inline void store_head(std::uint32_t head, std::byte* to) {
+  if constexpr (std::endian::native == std::endian::little) head = std::byteswap(head);
+  std::memcpy(to, &head, sizeof head);
 }
 
 // Negative, 0 or positive as the first is less than, equal to or greater than the second.
@@ -86,7 +123,8 @@ class NodeView {
       : page_(page),
         page_size_(page_size),
         count_(load_u16(page + 72)),
-        prefix_size_(load_u16(page + 74)) {}
+        prefix_size_(load_u16(page + 74)),
+        sizes_(load_sizes(page + 80)) {}
 
   const std::byte* page() const { return page_; }
   std::size_t page_size() const { return page_size_; }
@@ -102,8 +140,15 @@ class NodeView {
     return load_u32(heads() + static_cast<std::size_t>(index) * kHeadSize);
   }
 
+  // Whether the node says the sizes that all its entries have.
+  bool says_sizes() const { return sizes_.suffix != kSizesVary; }
+
+  EntrySizes sizes(unsigned index) const {
+    return says_sizes() ? sizes_ : load_sizes(entry(index));
+  }
+
   // The size of a whole key.
-  std::size_t key_size(unsigned index) const { return prefix_size_ + load_u16(entry(index)); }
+  std::size_t key_size(unsigned index) const { return prefix_size_ + sizes(index).suffix; }
 
   // Writes a whole key to `out`, which has room for it and kHeadSize bytes more; returns its size.
   std::size_t copy_key(unsigned index, std::byte* out) const {
@@ -113,26 +158,22 @@ class NodeView {
 
   // The same where the prefix is in `out` already.
   std::size_t copy_suffix(unsigned index, std::byte* out) const {
-    const std::byte* from = entry(index);
-    const std::size_t suffix = load_u16(from);
-    std::uint32_t bytes = head(index);
-    if constexpr (std::endian::native == std::endian::little) bytes = std::byteswap(bytes);
-    std::memcpy(out + prefix_size_, &bytes, sizeof bytes);
-    if (suffix > kHeadSize) {
-      std::memcpy(out + prefix_size_ + kHeadSize, from + kEntryHeaderSize, suffix - kHeadSize);
+    const Body body = this->body(index);
+    store_head(head(index), out + prefix_size_);
+    if (const std::size_t rest = body.sizes.rest(); rest != 0) {
+      std::memcpy(out + prefix_size_ + kHeadSize, body.bytes, rest);
     }
-    return prefix_size_ + suffix;
+    return prefix_size_ + body.sizes.suffix;
   }
 
-  bool value_is_long(unsigned index) const { return load_u16(entry(index) + 2) == kLongValue; }
+  bool value_is_long(unsigned index) const { return sizes(index).value == kLongValue; }
 
   // The bytes that the node holds of a value: itself, or what refers to it.
-  Bytes value(unsigned index) const {
-    const std::byte* from = entry(index);
-    const std::size_t suffix = load_u16(from);
-    const std::size_t size = load_u16(from + 2);
-    return {from + kEntryHeaderSize + (suffix > kHeadSize ? suffix - kHeadSize : 0),
-            size == kLongValue ? kLongValueRefSize : size};
+  Bytes value(unsigned index) const { return held_value(index).bytes; }
+
+  HeldValue held_value(unsigned index) const {
+    const Body body = this->body(index);
+    return {{body.bytes + body.sizes.rest(), body.sizes.held()}, body.sizes.value == kLongValue};
   }
 
   LongValueRef long_value(unsigned index) const { return load_long_value(value(index).data()); }
@@ -152,19 +193,36 @@ class NodeView {
     return position.found ? position.index : position.index - 1;
   }
 
-  // What its entries weigh, and what fills it (spec/btree.md, section 3).
-  std::size_t weight() const { return count_ * (kHeadSize + kOffsetSize) + heap_size(); }
-  std::size_t fill() const { return weight() + count_ * prefix_size_; }
-
-  // Bytes that nobody uses.
-  std::size_t free_bytes() const { return node_room(page_size_) - prefix_size_ - weight(); }
-
-  // Whether an entry can be added as the node is: its key has the prefix, and there is room.
-  bool fits(Bytes key, std::size_t value_size) const {
-    return has_prefix(key) && entry_weight(key.size(), prefix_size_, value_size) <= free_bytes();
+  // What fills it (spec/btree.md, section 3).
+  std::size_t fill() const {
+    return used() + count_ * (prefix_size_ + (says_sizes() ? kEntryHeaderSize : 0));
   }
-  bool has_prefix(Bytes key) const {
-    return key.size() >= prefix_size_ && common_prefix(key, prefix()) == prefix_size_;
+
+  // Bytes that heads, offsets and heap take, and those that nobody uses.
+  std::size_t used() const { return count_ * (kHeadSize + kOffsetSize) + heap_size(); }
+  std::size_t free_bytes() const { return node_room(page_size_) - prefix_size_ - used(); }
+
+  // Whether an entry can be added as the node is, to which its key's prefix and its sizes have to
+  // agree.
+  bool fits(Bytes key, const HeldValue& value) const {
+    return takes(key, value) && bytes_of_entry(key, value) <= free_bytes();
+  }
+  bool takes(Bytes key, const HeldValue& value) const {
+    if (key.size() < prefix_size_ ||
+        (prefix_size_ != 0 &&
+         std::memcmp(key.data(), page_ + kNodeHeaderSize, prefix_size_) != 0)) {
+      return false;
+    }
+    return !says_sizes() || sizes_ == sizes_of(key.size() - prefix_size_, value);
+  }
+
+  // What an entry that the node takes adds to used(), or one that it has.
+  std::size_t bytes_of_entry(Bytes key, const HeldValue& value) const {
+    return bytes_of_entry(key.size() - prefix_size_, value.bytes.size());
+  }
+  std::size_t bytes_of_entry(unsigned index) const {
+    const EntrySizes of = sizes(index);
+    return bytes_of_entry(of.suffix, of.held());
   }
 
   // Fetches the lines that a search of a leaf of ordinary size will look at.
@@ -183,6 +241,22 @@ class NodeView {
     return page_ + load_u16(offsets() + static_cast<std::size_t>(index) * kOffsetSize);
   }
 
+  std::size_t bytes_of_entry(std::size_t suffix_size, std::size_t held_size) const {
+    return kHeadSize + kOffsetSize + (says_sizes() ? 0 : kEntryHeaderSize) +
+           rest_size(suffix_size) + held_size;
+  }
+
+  // An entry's rest of a key and its value.
+  struct Body {
+    const std::byte* bytes;
+    EntrySizes sizes;
+  };
+  Body body(unsigned index) const {
+    const std::byte* at = entry(index);
+    if (says_sizes()) return {at, sizes_};
+    return {at + kEntryHeaderSize, load_sizes(at)};
+  }
+
   Position find_from(unsigned first, Bytes key) const;
   int compare_rest(unsigned index, Bytes suffix) const;
 
@@ -190,6 +264,7 @@ class NodeView {
   std::size_t page_size_ = 0;
   unsigned count_ = 0;
   unsigned prefix_size_ = 0;
+  EntrySizes sizes_;
 };
 
 // Checks NODE-1 to NODE-5 of a page whose type is leaf or branch. Errors: kCorruption, naming page

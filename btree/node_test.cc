@@ -138,8 +138,8 @@ TEST(Node, LeadsEachKeyToItsChild) {
 TEST(Node, KeepsItsEntriesThroughInsertingAndRemoving) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);
-    Page page = make_leaf({{"mm", "middle"}});
-    std::map<std::string, std::string> model = {{"mm", "middle"}};
+    std::map<std::string, std::string> model = {{"mm", "middle"}, {"n", "value"}};
+    Page page = make_leaf({model.begin(), model.end()});
     NodeEditor editor(page);
     for (int i = 0; i < 600; ++i) {
       std::string key(random.below(7), 'a');
@@ -150,7 +150,7 @@ TEST(Node, KeepsItsEntriesThroughInsertingAndRemoving) {
         model.erase(key);
       } else if (!position.found) {
         const std::string value(random.below(40), 'v');
-        if (!editor.view().fits(bytes_of(key), value.size())) continue;
+        if (!editor.view().fits(bytes_of(key), {bytes_of(value), false})) continue;
         editor.insert(position.index, bytes_of(key), {bytes_of(value), false});
         model.emplace(key, value);
       }
@@ -158,6 +158,89 @@ TEST(Node, KeepsItsEntriesThroughInsertingAndRemoving) {
       ASSERT_EQ(entries_of(page), Pairs(model.begin(), model.end())) << seed << " " << i;
     }
   }
+}
+
+std::string long_reference(std::uint64_t size) {
+  std::string text(kLongValueRefSize, '\0');
+  store_long_value(reinterpret_cast<std::byte*>(text.data()), {size, {PageId{40}, 5}});
+  return text;
+}
+
+// Rows whose keys, and values, are of one length.
+Pairs rows(int count) {
+  Pairs pairs;
+  for (int i = 0; i < count; ++i) {
+    pairs.emplace_back("row" + std::to_string(1000 + i), "value" + std::to_string(2000 - i));
+  }
+  return pairs;
+}
+
+TEST(Node, SaysSizesOnceWhereAllEntriesHaveThem) {
+  const Page page = make_leaf(rows(50));
+  EXPECT_EQ(rule_broken(page), "");
+  EXPECT_EQ(entries_of(page), rows(50));
+  const NodeView node(page.data(), kPageSize);
+  EXPECT_TRUE(node.says_sizes());
+  EXPECT_EQ(text_of(node.prefix()), "row");
+  EXPECT_EQ(node.heap_size(), 50U * 9);  // The rest of each key is its head.
+  for (const auto& [key, value] : rows(50)) {
+    const Position position = node.find(bytes_of(key));
+    EXPECT_TRUE(position.found);
+    EXPECT_EQ(text_of(node.value(position.index)), value);
+  }
+  EXPECT_FALSE(node.fits(bytes_of("row1000x"), {bytes_of("value1234"), false}));
+  EXPECT_FALSE(node.fits(bytes_of("row1000"), {bytes_of("value12345"), false}));
+  EXPECT_FALSE(node.fits(bytes_of("row2000"), {bytes_of("value1234"), true}));
+  EXPECT_TRUE(node.fits(bytes_of("row1999"), {bytes_of("value1234"), false}));
+
+  Pairs odd = rows(50);
+  odd.emplace_back("row2", "value1234");
+  const Page other = make_leaf(odd);
+  EXPECT_FALSE(NodeView(other.data(), kPageSize).says_sizes());
+  EXPECT_EQ(entries_of(other), odd);
+}
+
+TEST(Node, SaysTheSizesOfLongValuesToo) {
+  const std::string reference = long_reference(100'000);
+  Entries entries;
+  for (const char* key : {"a", "b", "c"}) {
+    entries.append(bytes_of(key), {bytes_of(reference), true});
+  }
+  Page page = make_page(kLeaf, 0);
+  build_node(entries, {0, 3, false}, page);
+  EXPECT_EQ(rule_broken(page), "");
+  const NodeView node(page.data(), kPageSize);
+  EXPECT_TRUE(node.says_sizes());
+  EXPECT_EQ(node.level(), kLeafLevel);
+  EXPECT_EQ(node.long_values(), 3U);
+  EXPECT_EQ(node.long_value(2).size, 100'000U);
+  store_u64(page.data() + kPageSize - kLongValueRefSize, kLongValueSizeMax + 1);
+  EXPECT_EQ(rule_broken(page), "NODE-4");
+}
+
+// Two entries without bytes in the heap would have one offset.
+TEST(Node, LeavesNoEntryWithoutBytes) {
+  for (const std::size_t size : {1U, 4U, 5U, 9U}) {
+    Pairs pairs;
+    for (char c = 'a'; c < 'f'; ++c) pairs.emplace_back(std::string(size - 1, 'k') + c, "");
+    const Page page = make_leaf(pairs);
+    EXPECT_EQ(rule_broken(page), "") << size;
+    EXPECT_EQ(entries_of(page), pairs) << size;
+    EXPECT_EQ(NodeView(page.data(), kPageSize).says_sizes(), size > kHeadSize) << size;
+  }
+}
+
+TEST(Node, StartsWithOneEntryBehindAPrefix) {
+  Page page = make_page(kLeaf, 0);
+  NodeEditor editor(page);
+  editor.start(3, bytes_of("row1000"), {bytes_of("value1234"), false});
+  EXPECT_EQ(rule_broken(page), "");
+  EXPECT_EQ(entries_of(page), (Pairs{{"row1000", "value1234"}}));
+  EXPECT_EQ(text_of(editor.view().prefix()), "row");
+  ASSERT_TRUE(editor.view().fits(bytes_of("row0999"), {bytes_of("value1235"), false}));
+  editor.insert(0, bytes_of("row0999"), {bytes_of("value1235"), false});
+  EXPECT_EQ(rule_broken(page), "");
+  EXPECT_EQ(entries_of(page), (Pairs{{"row0999", "value1235"}, {"row1000", "value1234"}}));
 }
 
 // --- Rules ---------------------------------------------------------------------------------------
@@ -177,6 +260,9 @@ TEST(Node, NamesTheRuleThatALeafBreaks) {
       {"NODE-1", [](Page& p) { store_u16(p.data() + 72, 2000); }},
       {"NODE-1", [](Page& p) { store_u16(p.data() + 74, 5000); }},
       {"NODE-1", [](Page& p) { store_u16(p.data() + 76, 4090); }},
+      {"NODE-1", [](Page& p) { store_u16(p.data() + 82, 1); }},
+      {"NODE-1", [](Page& p) { store_u32(p.data() + 80, 0); }},
+      {"NODE-2", [](Page& p) { store_u32(p.data() + 80, 5 << 16U | 1U); }},
       {"NODE-2", [&](Page& p) { p[heap - 1] = std::byte{1}; }},
       {"NODE-2", [&](Page& p) { store_u16(p.data() + heap, 3000); }},
       {"NODE-2", [&](Page& p) { store_u16(p.data() + offsets, load_u16(p.data() + offsets + 2)); }},
@@ -200,6 +286,7 @@ TEST(Node, NamesTheRuleThatABranchBreaks) {
   const std::size_t heap = kPageSize - load_u16(whole.data() + 76);
   const Break breaks[] = {
       {"NODE-1", [](Page& p) { store_u16(p.data() + 72, 1); }},
+      {"NODE-1", [](Page& p) { store_u32(p.data() + 80, 12 << 16U); }},
       {"NODE-3", [](Page& p) { store_u32(p.data() + kNodeHeaderSize, 7); }},
       {"NODE-3", [](Page& p) { store_u32(p.data() + kNodeHeaderSize + 4, 0xFF000000); }},
       {"NODE-4", [&](Page& p) { store_u64(p.data() + heap + kEntryHeaderSize, 0); }},
@@ -252,8 +339,8 @@ std::vector<Page> samples() {
   }
   std::vector<std::string> separators;
   for (int i = 0; i < 60; ++i) separators.push_back("s" + std::to_string(1000 + i * 3));
-  return {make_leaf(some_pairs()), make_leaf(many), make_branch({"d", "dog", "m"}),
-          make_branch(separators)};
+  return {make_leaf(some_pairs()), make_leaf(many), make_leaf(rows(40)),
+          make_branch({"d", "dog", "m"}), make_branch(separators)};
 }
 
 TEST(Node, AnyFlippedBitIsAnErrorOrStillANode) {

@@ -154,7 +154,7 @@ class Validator {
   void visit_entries(const NodeView& leaf) {
     ++report_.leaves;
     report_.entries += leaf.count();
-    report_.node_bytes_used += leaf.weight() + leaf.prefix().size() + kNodeHeaderSize;
+    report_.node_bytes_used += leaf.used() + leaf.prefix().size() + kNodeHeaderSize;
     for (unsigned i = 0; i < leaf.count(); ++i) {
       report_.key_bytes += leaf.key_size(i);
       if (!leaf.value_is_long(i)) {

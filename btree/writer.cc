@@ -50,7 +50,7 @@ Result<NodeView> TreeWriter::descend(Bytes key) {
   const Tree tree = this->tree();
   depth_ = 0;
   at_edge_ = true;
-  keeps_way_ = false;
+  last_leaf_ = {};
   path_[0].id = root_.page.id;
   CAISSON_ASSIGN_OR_RETURN(NodeView node, tree.read_root());
   while (node.is_branch()) {
@@ -62,18 +62,6 @@ Result<NodeView> TreeWriter::descend(Bytes key) {
     CAISSON_ASSIGN_OR_RETURN(node, tree.read_child(node, index));
   }
   return node;
-}
-
-// The same, but where keys come in ascending order the last way down still leads there.
-Result<NodeView> TreeWriter::find_leaf(Bytes key) {
-  if (keeps_way_ && at_edge_) {
-    const MutableBytes page = bytes(path_[depth_].id);
-    if (!page.empty()) {
-      const NodeView leaf(page.data(), page.size());
-      if (leaf.ends_before(key)) return leaf;
-    }
-  }
-  return descend(key);
 }
 
 // A node on the way; read a moment ago.
@@ -189,25 +177,34 @@ Result<ValueStream> TreeWriter::stream(Bytes key) {
   return ValueStream(*this, key);
 }
 
-Result<void> TreeWriter::put_first(Bytes key, HeldValue value) {
+// Adds an entry behind all others, where that takes no way down: keys that ascend mostly do.
+bool TreeWriter::append(Bytes key, const HeldValue& value) {
+  if (last_leaf_.empty() || last_leaf_epoch_ != pager_->epoch()) return false;
+  NodeEditor editor(last_leaf_);
+  const NodeView leaf = editor.view();
+  if (!leaf.ends_before(key) || !leaf.fits(key, value)) return false;
+  editor.insert(leaf.count(), key, value);
+  ++root_.count;
+  return true;
+}
+
+Result<void> TreeWriter::put_first(Bytes key, const HeldValue& value) {
   if (pager_->should_spill()) CAISSON_RETURN_IF_ERROR(pager_->spill());
   CAISSON_ASSIGN_OR_RETURN(const pager::NewPage page, txn_->allocate(kLeaf, 0));
-  entries_.clear();
-  entries_.append(key, value);
-  build_node(entries_, {0, 1, false}, page.bytes);
+  NodeEditor(page.bytes).start(0, key, value);
   root_ = {{page.id, 0}, 1};
   return {};
 }
 
-Result<bool> TreeWriter::put_held(Bytes key, HeldValue value) {
+Result<bool> TreeWriter::put_held(Bytes key, const HeldValue& value) {
+  if (append(key, value)) return true;
   if (root_.page.id == PageId{}) {
     CAISSON_RETURN_IF_ERROR(put_first(key, value));
     return true;
   }
-  CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, find_leaf(key));
-  const Position position = keeps_way_ ? Position{leaf.count(), false} : leaf.find(key);
+  CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, descend(key));
+  const Position position = leaf.find(key);
   path_[depth_].index = position.index;
-  keeps_way_ = false;
   doomed_.clear();
   bool in_place = false;
   bool grows = true;
@@ -219,7 +216,7 @@ Result<bool> TreeWriter::put_held(Bytes key, HeldValue value) {
       CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, leaf.long_value(position.index)));
     }
   } else {
-    in_place = leaf.fits(key, value.bytes.size());
+    in_place = leaf.fits(key, value);
   }
   MutableBytes page = in_place ? bytes(path_[depth_].id) : MutableBytes{};
   if (page.empty()) {
@@ -238,7 +235,10 @@ Result<bool> TreeWriter::put_held(Bytes key, HeldValue value) {
   }
   doomed_.free_all(*txn_);
   replaced_.free_all(*txn_);
-  keeps_way_ = in_place;
+  if (in_place && at_edge_) {
+    last_leaf_ = page;
+    last_leaf_epoch_ = pager_->epoch();
+  }
   if (!position.found) ++root_.count;
   return !position.found;
 }

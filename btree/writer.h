@@ -105,12 +105,12 @@ class TreeWriter {
 
   Result<void> check_key(Bytes key) const;
   bool lies_in_leaf(Bytes key, std::size_t value_size) const;
-  Result<bool> put_held(Bytes key, HeldValue value);
-  Result<void> put_first(Bytes key, HeldValue value);
+  Result<bool> put_held(Bytes key, const HeldValue& value);
+  Result<void> put_first(Bytes key, const HeldValue& value);
+  bool append(Bytes key, const HeldValue& value);
 
   // The way down.
   Result<NodeView> descend(Bytes key);
-  Result<NodeView> find_leaf(Bytes key);
   Result<NodeView> node(unsigned depth) const;
   bool at_right_edge(unsigned depth) const;
 
@@ -127,6 +127,8 @@ class TreeWriter {
   PageId new_page(PageType type, std::uint8_t level);
   void apply(unsigned depth, const Edit& edit);
   bool apply_in_place(unsigned depth, const Edit& edit);
+  static bool is_full_for(const NodeView& leaf, const Edit::Added& added);
+  void start_leaf(const Edit::Added& added);
   void arrange(unsigned depth, bool appended, std::size_t fill_before);
   void collapse_root();
   void remove_from_parent(unsigned depth);
@@ -143,6 +145,7 @@ class TreeWriter {
   bool good(const NodePlan& part, std::size_t largest) const;
   void set_separator(std::size_t part, std::vector<std::byte>& separator) const;
   void write_out(unsigned depth, const Group& group);
+  void replace_in_parent(unsigned depth, PageId first, const Edit& edit);
   void add_root(std::uint8_t level, PageId first, const Edit& edit);
 
   std::size_t page_size() const { return pager_->page_size(); }
@@ -154,9 +157,13 @@ class TreeWriter {
   pager::Limits limits_;
   TreeRoot root_;
 
-  unsigned depth_ = 0;      // Branches on the way to the leaf.
-  bool at_edge_ = false;    // The way leads along the right edge,
-  bool keeps_way_ = false;  // and no node on it has been rearranged since.
+  // The last leaf of the tree, where keys come in ascending order; empty where the last change was
+  // another one. Stays where it is as long as the pager's epoch does: no frame has moved then.
+  MutableBytes last_leaf_;
+  std::uint64_t last_leaf_epoch_ = 0;
+
+  unsigned depth_ = 0;    // Branches on the way to the leaf.
+  bool at_edge_ = false;  // The way leads along the right edge.
   std::array<Step, kDepthMax> path_;
   std::array<Sibling, kDepthMax> siblings_;  // Read by make_ready(); else without a page.
   DoomedPages doomed_;                       // Of values that the change removes.
@@ -164,7 +171,6 @@ class TreeWriter {
 
   // What is being arranged, and how: entries_ in parts_.
   Entries entries_;
-  Entries joined_;  // entries_ and a sibling's, or entries_ as they were before.
   std::vector<NodePlan> parts_;
   std::vector<std::byte> scratch_;
   std::array<Separators, kDepthMax> separators_;
