@@ -18,8 +18,8 @@ namespace {
 
 // Two leaves share what they hold only up to this part of their room; above it they become three,
 // since they would soon overflow again.
-constexpr std::size_t kShareNumerator = 15;
-constexpr std::size_t kShareDenominator = 16;
+constexpr std::size_t kShareNumerator = 7;
+constexpr std::size_t kShareDenominator = 8;
 
 bool lies_in(Bytes page, Bytes bytes) {
   const std::less<const std::byte*> before;
@@ -350,21 +350,28 @@ void TreeWriter::write_out(unsigned depth, const Group& group) {
   const pager::PageHeader header = pager::read_header(bytes(path_[depth].id).data());
   Separators& separators = separators_[depth];
   Edit edit{.index = 1, .removed = group.count - 1, .added_count = 0, .added = {}};
-  // All of them before any is overwritten: values lie in the old pages.
+  // Beside the old pages, in which values lie, until all are built.
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    const MutableBytes page(scratch_.data() + i * page_size(), page_size());
-    page[5] = std::byte{header.level};
-    build_node(entries_, parts_[i], page);
+    std::byte* to = scratch_.data() + i * page_size();
+    if (i >= group.count) {
+      const PageId id = new_page(header.type, header.level);
+      to = bytes(id).data();
+      store_reference(separators.references[i - 1].data(), {id, 0});
+    }
+    to[5] = std::byte{header.level};
+    build_node(entries_, parts_[i], {to, page_size()});
   }
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    const PageId id = i < group.count ? group.pages[i] : new_page(header.type, header.level);
-    const MutableBytes page = bytes(id);
-    const Bytes built(scratch_.data() + i * page_size(), page_size());
-    page[5] = built[5];
-    std::ranges::copy(built.subspan(pager::kPageHeaderSize), page.begin() + pager::kPageHeaderSize);
+    if (i < group.count) {
+      const MutableBytes page = bytes(group.pages[i]);
+      const Bytes built(scratch_.data() + i * page_size(), page_size());
+      page[5] = built[5];
+      std::ranges::copy(built.subspan(pager::kPageHeaderSize),
+                        page.begin() + pager::kPageHeaderSize);
+      if (i > 0) store_reference(separators.references[i - 1].data(), {group.pages[i], 0});
+    }
     if (i == 0) continue;
     set_separator(i, separators.keys[i - 1]);
-    store_reference(separators.references[i - 1].data(), {id, 0});
     edit.added[i - 1] = {separators.keys[i - 1], {separators.references[i - 1], false}};
     ++edit.added_count;
   }

@@ -36,6 +36,15 @@ enum class Keys {
   kShort,       // Numbers of up to four bytes, mostly ascending.
 };
 
+// How long values are.
+enum class Values {
+  kShort,  // Any length, mostly short.
+  kSame,   // Of one length, but for a few.
+  kNone,   // Empty, but for a few.
+  kLong,   // Some have pages of their own.
+  kHuge,   // A few reach the limit.
+};
+
 struct Step {
   enum Kind {
     kPut,
@@ -56,13 +65,13 @@ struct Step {
 struct History {
   std::uint32_t page_size;
   Keys keys;
-  bool long_values;
+  Values values;
   std::vector<Step> steps;
 };
 
 std::ostream& operator<<(std::ostream& out, const History& history) {
   out << "page size " << history.page_size << ", keys " << static_cast<int>(history.keys)
-      << (history.long_values ? ", long values" : "");
+      << ", values " << static_cast<int>(history.values);
   for (const Step& step : history.steps) out << " (" << step.kind << ", " << step.seed << ")";
   return out;
 }
@@ -84,13 +93,18 @@ rc::Gen<Step> any_step() {
 
 rc::Gen<History> any_history() {
   return rc::gen::apply(
-      [](std::uint32_t page_size, Keys keys, bool long_values, std::vector<Step> steps) {
-        return History{page_size, keys, long_values, std::move(steps)};
+      [](std::uint32_t page_size, Keys keys, Values values, std::vector<Step> steps) {
+        return History{page_size, keys, values, std::move(steps)};
       },
       rc::gen::element(4096U, 4096U, 4096U, 8192U, 16384U, 32768U, 65536U),
       rc::gen::element(Keys::kRandom, Keys::kPrefix, Keys::kSameHeads, Keys::kZeros, Keys::kHigh,
                        Keys::kSequential, Keys::kShort),
-      rc::gen::arbitrary<bool>(), rc::gen::container<std::vector<Step>>(60, any_step()));
+      rc::gen::weightedElement<Values>({{4, Values::kShort},
+                                        {4, Values::kSame},
+                                        {3, Values::kNone},
+                                        {4, Values::kLong},
+                                        {1, Values::kHuge}}),
+      rc::gen::container<std::vector<Step>>(60, any_step()));
 }
 
 class Player {
@@ -162,8 +176,23 @@ class Player {
     Random& random = *random_;
     std::size_t size = random.below(100);
     if (random.chance(1, 8)) size = random.below(history_.page_size / 3);
-    if (history_.long_values && random.chance(1, 8)) size = random.below(6 * history_.page_size);
     if (random.chance(1, 10)) size = 0;
+    switch (history_.values) {
+      case Values::kShort:
+        break;
+      case Values::kSame:
+        if (!random.chance(1, 100)) size = 24;
+        break;
+      case Values::kNone:
+        if (!random.chance(1, 200)) size = 0;
+        break;
+      case Values::kLong:
+        if (random.chance(1, 8)) size = random.below(6 * history_.page_size);
+        break;
+      case Values::kHuge:
+        if (random.chance(1, 2000)) size = pager::Limits{}.value_size_max - random.below(3);
+        break;
+    }
     std::string value(size, '\0');
     random.fill({reinterpret_cast<std::byte*>(value.data()), value.size()});
     return value;
@@ -185,7 +214,8 @@ class Player {
 
   void stream() {
     const std::string key = any_key();
-    const std::string value = any_value() + any_value();
+    std::string value = any_value() + any_value();
+    value.resize(std::min<std::size_t>(value.size(), pager::Limits{}.value_size_max));
     ValueStream stream = value_of(store_.writer().stream(bytes_of(key)));
     for (std::size_t at = 0; at < value.size();) {
       const std::size_t size = std::min<std::size_t>(value.size() - at, 1 + random_->below(3000));

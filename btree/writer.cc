@@ -15,7 +15,7 @@ TreeWriter::TreeWriter(pager::Pager& pager, pager::PageTxn& txn, const TreeRoot&
       txn_(&txn),
       limits_(pager.checkpointed().limits),
       root_(root),
-      scratch_(3 * std::size_t{pager.page_size()}) {}
+      scratch_(2 * std::size_t{pager.page_size()}) {}
 
 // --- Limits --------------------------------------------------------------------------------------
 
