@@ -54,6 +54,12 @@ Result<bool> Cursor::last() {
   return settle_backward();
 }
 
+void Cursor::resume(const Tree& tree, Bytes key) {
+  gap_.assign(key.begin(), key.end());
+  tree_ = tree;
+  state_ = State::kGap;
+}
+
 // Down from the root, to the leaf in which `key` is or would be.
 Result<void> Cursor::descend_to(Bytes key) {
   depth_ = 0;
@@ -63,7 +69,8 @@ Result<void> Cursor::descend_to(Bytes key) {
     path_[depth_++] = {node, index};
     CAISSON_ASSIGN_OR_RETURN(node, tree_.read_child(node, index));
   }
-  return enter_leaf(node);
+  enter_leaf(node);
+  return {};
 }
 
 // Down from leaf_, which is a branch as yet, along its first or last children.
@@ -74,22 +81,23 @@ Result<void> Cursor::descend(bool to_last) {
     path_[depth_++] = {node, index};
     CAISSON_ASSIGN_OR_RETURN(node, tree_.read_child(node, index));
   }
-  return enter_leaf(node);
+  enter_leaf(node);
+  return {};
 }
 
-Result<void> Cursor::enter_leaf(const NodeView& leaf) {
+void Cursor::enter_leaf(const NodeView& leaf) {
   leaf_ = leaf;
   std::ranges::copy(leaf.prefix(), key_.begin());
   leaf_begin_ = begin_.empty() ? 0 : leaf.find(begin_).index;
   leaf_end_ = end_ ? leaf.find(*end_).index : leaf.count();
-  // The leaf after this one: a scan will want it soon.
-  if (depth_ > 0) {
-    const Step& parent = path_[depth_ - 1];
-    if (parent.index + 1 < parent.node.count()) {
-      tree_.pager().prefetch(parent.node.child(parent.index + 1).id);
-    }
+}
+
+// The leaf after this one: who has come from the one before will want it soon.
+void Cursor::prefetch_beside(bool forward) {
+  const Step& parent = path_[depth_ - 1];
+  if (forward ? parent.index + 1 < parent.node.count() : parent.index > 0) {
+    tree_.pager().prefetch(parent.node.child(parent.index + (forward ? 1 : ~0U)).id);
   }
-  return {};
 }
 
 // To the neighbouring leaf, up and down again. False if there is none.
@@ -100,6 +108,7 @@ Result<bool> Cursor::climb(bool forward) {
       step.index += forward ? 1 : ~0U;
       CAISSON_ASSIGN_OR_RETURN(leaf_, tree_.read_child(step.node, step.index));
       CAISSON_RETURN_IF_ERROR(descend(!forward));
+      prefetch_beside(forward);
       return true;
     }
     --depth_;
@@ -152,6 +161,8 @@ Result<bool> Cursor::next_leaf() {
       return first();
     case State::kBehind:
       return false;
+    case State::kGap:
+      return seek(gap_);
     case State::kAt:
       break;
   }
@@ -165,6 +176,10 @@ Result<bool> Cursor::prev_leaf() {
       return last();
     case State::kBefore:
       return false;
+    case State::kGap: {
+      CAISSON_ASSIGN_OR_RETURN(const bool found, seek(gap_));
+      return found ? prev() : last();
+    }
     case State::kAt:
       break;
   }

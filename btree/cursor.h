@@ -26,6 +26,10 @@ std::optional<std::vector<std::byte>> prefix_end(Bytes prefix);
 // The moves return whether there is an entry; if not, the cursor stands behind the last one
 // or before the first one, and goes back from there by the opposite move. A new cursor stands
 // nowhere: next() goes to the first entry and prev() to the last one. An error leaves it nowhere.
+//
+// A cursor sees the tree as it was when it was made, which for the tree of an open transaction is
+// over with its next change: resume() takes it on to what the tree has become then, and
+// TreeWriter::erase(Cursor&) does so by itself.
 class Cursor {
  public:
   explicit Cursor(const Tree& tree, const Range& range = {});
@@ -37,6 +41,11 @@ class Cursor {
   Result<bool> first();
   Result<bool> last();
   Result<bool> seek(Bytes key);
+
+  // Goes over to another version of the tree, and to the gap before the first entry whose key is
+  // not less than `key`: next() goes to that one, and prev() to the one before the gap. Reads
+  // nothing, and can't fail.
+  void resume(const Tree& tree, Bytes key);
 
   Result<bool> next() {
     if (state_ == State::kAt && ++index_ < leaf_end_) [[likely]]
@@ -64,7 +73,7 @@ class Cursor {
   const Tree& tree() const { return tree_; }
 
  private:
-  enum class State : std::uint8_t { kNowhere, kAt, kBefore, kBehind };
+  enum class State : std::uint8_t { kNowhere, kAt, kGap, kBefore, kBehind };
 
   // A branch on the way down, and the child taken.
   struct Step {
@@ -74,7 +83,8 @@ class Cursor {
 
   Result<void> descend_to(Bytes key);
   Result<void> descend(bool to_last);
-  Result<void> enter_leaf(const NodeView& leaf);
+  void enter_leaf(const NodeView& leaf);
+  void prefetch_beside(bool forward);
   Result<bool> climb(bool forward);
   Result<bool> next_leaf();
   Result<bool> prev_leaf();
@@ -92,6 +102,7 @@ class Cursor {
   NodeView leaf_;
   std::array<Step, kBranchLevelMax - kBranchLevelMin + 1> path_;
   mutable std::vector<std::byte> key_;  // Holds the leaf's prefix from the start.
+  std::vector<std::byte> gap_;          // In state kGap: the key before which the gap is.
 };
 
 }  // namespace caisson::btree

@@ -1,6 +1,7 @@
 #include "btree/tree.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace caisson::btree {
@@ -18,34 +19,83 @@ bool is_branch(const std::byte* page) {
          level_of(page) >= kBranchLevelMin && level_of(page) <= kBranchLevelMax;
 }
 
-// Where a bound lies in a tree: the share of its entries that come before it, supposing that all
-// children of a branch hold the same.
-struct Place {
-  double share = 0;
+// The way down to a bound. Nodes and indexes by depth, the leaf's last.
+struct Way {
+  struct Step {
+    unsigned count = 0;
+    unsigned index = 0;
+    bool at_right_edge = false;
+  };
+  std::array<Step, kBranchLevelMax - kBranchLevelMin + 2> steps;
+  unsigned depth = 0;  // Of the leaf.
   NodeView leaf;
-  unsigned index = 0;
+
+  unsigned leaf_index() const { return steps[depth].index; }
 };
 
-Result<Place> find_place(const Tree& tree, Bytes key) {
-  Place place;
-  double width = 1;
+// `choose` names the child to take, and in the leaf the entry before which the bound lies.
+template <typename Choose>
+Result<Way> find_way(const Tree& tree, Choose choose) {
+  Way way;
+  bool at_right_edge = true;
   CAISSON_ASSIGN_OR_RETURN(NodeView node, tree.read_root());
-  while (node.is_branch()) {
-    const unsigned index = node.child_index(key);
-    width /= node.count();
-    place.share += width * index;
+  while (true) {
+    const unsigned index = choose(node);
+    way.steps[way.depth] = {node.count(), index, at_right_edge};
+    if (!node.is_branch()) break;
+    at_right_edge = at_right_edge && index + 1 == node.count();
+    ++way.depth;
     CAISSON_ASSIGN_OR_RETURN(node, tree.read_child(node, index));
   }
-  place.leaf = node;
-  place.index = node.find(key).index;
-  place.share += width * place.index / node.count();
-  return place;
+  way.leaf = node;
+  return way;
 }
+
+Result<Way> find_way(const Tree& tree, Bytes key) {
+  return find_way(tree, [key](const NodeView& node) {
+    return node.is_branch() ? node.child_index(key) : node.find(key).index;
+  });
+}
+
+// How many entries come before a bound, supposing that each node beside the way has as many
+// children as the mean of those seen at its depth. Nodes at the right edge may have few, and tell
+// nothing of the others.
+class Counter {
+ public:
+  void see(const Way& way) {
+    for (unsigned depth = 0; depth <= way.depth; ++depth) {
+      if (way.steps[depth].at_right_edge && depth > 0) continue;
+      seen_[depth].sum += way.steps[depth].count;
+      ++seen_[depth].nodes;
+    }
+  }
+
+  double entries_before(const Way& way) const {
+    double before = way.leaf_index();
+    double below = 1;
+    for (unsigned depth = way.depth; depth > 0; --depth) {
+      const Seen& seen = seen_[depth];
+      below *= seen.sum / seen.nodes;
+      before += below * way.steps[depth - 1].index;
+    }
+    return before;
+  }
+
+ private:
+  struct Seen {
+    double sum = 0;
+    double nodes = 0;
+  };
+  std::array<Seen, kBranchLevelMax - kBranchLevelMin + 2> seen_{};
+};
 
 // The mean size of a leaf's entries, keys counted whole.
 double entry_bytes(const NodeView& leaf) {
-  return static_cast<double>(leaf.fill() - leaf.count() * (kEntryOverhead - kHeadSize)) /
-         leaf.count();
+  double sum = 0;
+  for (unsigned i = 0; i < leaf.count(); ++i) {
+    sum += static_cast<double>(leaf.key_size(i) + leaf.value(i).size());
+  }
+  return sum / leaf.count();
 }
 
 }  // namespace
@@ -94,23 +144,33 @@ Result<RangeEstimate> Tree::estimate(const Range& range) const {
   if (empty() || (range.end && compare_bytes(*range.end, range.begin) <= 0)) {
     return RangeEstimate{0, 0, true};
   }
-  CAISSON_ASSIGN_OR_RETURN(const Place begin, find_place(*this, range.begin));
-  Place end{1, {}, 0};
+  const auto go_first = [](const NodeView&) { return 0U; };
+  const auto go_last = [](const NodeView& node) {
+    return node.count() - (node.is_branch() ? 1U : 0U);
+  };
+  CAISSON_ASSIGN_OR_RETURN(const Way first, find_way(*this, go_first));
+  CAISSON_ASSIGN_OR_RETURN(const Way last, find_way(*this, go_last));
+  CAISSON_ASSIGN_OR_RETURN(const Way begin, find_way(*this, range.begin));
+  Way end = last;
   if (range.end) {
-    CAISSON_ASSIGN_OR_RETURN(end, find_place(*this, *range.end));
+    CAISSON_ASSIGN_OR_RETURN(end, find_way(*this, *range.end));
   }
   RangeEstimate result;
-  double bytes = entry_bytes(begin.leaf);
   if (begin.leaf.page() == end.leaf.page()) {
     result.exact = true;
-    result.entries = end.index - begin.index;
+    result.entries = end.leaf_index() - begin.leaf_index();
   } else {
-    if (range.end) bytes = (bytes + entry_bytes(end.leaf)) / 2;
-    const double share = std::max(0.0, end.share - begin.share);
-    result.entries = std::min(
-        root_.count,
-        static_cast<std::uint64_t>(std::llround(share * static_cast<double>(root_.count))));
+    Counter counter;
+    counter.see(first);
+    counter.see(begin);
+    counter.see(end);
+    const double all = counter.entries_before(last);
+    const double within = counter.entries_before(end) - counter.entries_before(begin);
+    const double share = std::clamp(within / all, 0.0, 1.0);
+    result.entries =
+        static_cast<std::uint64_t>(std::llround(share * static_cast<double>(root_.count)));
   }
+  const double bytes = (entry_bytes(begin.leaf) + entry_bytes(end.leaf)) / 2;
   result.bytes =
       static_cast<std::uint64_t>(std::llround(bytes * static_cast<double>(result.entries)));
   return result;

@@ -51,8 +51,8 @@ class Tree {
   // Errors: kCorruption naming page and rule; kIoError; kResourceExhausted as Pager::read().
   Result<std::optional<Value>> get(Bytes key) const;
 
-  // About how many entries a range has, and how large they are: from the nodes on the way to both
-  // ends. O(height).
+  // About how many entries a range has, and how large they are: from the nodes on the ways to both
+  // ends of the range and of the tree. O(height).
   Result<RangeEstimate> estimate(const Range& range) const;
 
   // The levels of nodes; 0 for the empty tree.

@@ -51,6 +51,8 @@ struct Step {
     kPutBatch,
     kErase,
     kEraseRange,
+    kEraseAtCursor,
+    kAppend,
     kStream,
     kCommit,
     kCheckpoint,
@@ -82,6 +84,8 @@ rc::Gen<Step> any_step() {
                                                               {8, Step::kPutBatch},
                                                               {4, Step::kErase},
                                                               {2, Step::kEraseRange},
+                                                              {2, Step::kEraseAtCursor},
+                                                              {2, Step::kAppend},
                                                               {1, Step::kStream},
                                                               {3, Step::kCommit},
                                                               {2, Step::kCheckpoint},
@@ -249,6 +253,46 @@ class Player {
     RC_ASSERT(value_of(store_.writer().erase_range(range)) == count);
   }
 
+  // Walks a range of the open transaction's tree and removes some of what it meets.
+  void erase_at_cursor() {
+    TreeWriter& writer = store_.writer();
+    const std::string begin = any_key();
+    Cursor cursor(writer.tree(), {bytes_of(begin), std::nullopt});
+    auto at = model_.lower_bound(begin);
+    for (std::uint64_t steps = random_->below(300); steps > 0; --steps) {
+      const bool more = value_of(cursor.next());
+      RC_ASSERT(more == (at != model_.end()));
+      if (!more) return;
+      RC_ASSERT(text_of(cursor.key()) == at->first);
+      if (random_->chance(1, 3)) {
+        ++at;
+      } else {
+        value_of(writer.erase(cursor));
+        at = model_.erase(at);
+      }
+    }
+  }
+
+  void append() {
+    std::string key = model_.empty() ? "" : model_.rbegin()->first;
+    for (std::uint64_t i = random_->below(100); i > 0; --i) {
+      // The next key of the same size, or if there is none a longer one.
+      std::string next = key;
+      while (!next.empty() && next.back() == '\xFF') next.pop_back();
+      if (next.empty()) {
+        next = key + '\0';
+      } else {
+        next.back() = static_cast<char>(next.back() + 1);
+        next.resize(key.size());
+      }
+      key = next;
+      if (key.size() > key_size_max()) return;
+      const std::string value = any_value();
+      value_of(store_.writer().append(bytes_of(key), bytes_of(value)));
+      model_.emplace_hint(model_.end(), key, value);
+    }
+  }
+
   void play(const Step& step) {
     switch (step.kind) {
       case Step::kPut:
@@ -260,6 +304,10 @@ class Player {
         return erase();
       case Step::kEraseRange:
         return erase_range();
+      case Step::kEraseAtCursor:
+        return erase_at_cursor();
+      case Step::kAppend:
+        return append();
       case Step::kStream:
         return stream();
       case Step::kCommit:

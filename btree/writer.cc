@@ -172,13 +172,30 @@ Result<bool> TreeWriter::put(Bytes key, Bytes value) {
   return stream.finish();
 }
 
+Result<void> TreeWriter::append(Bytes key, Bytes value) {
+  CAISSON_RETURN_IF_ERROR(check_key(key));
+  if (lies_in_leaf(key, value.size()) && value.size() <= limits_.value_size_max &&
+      append_in_place(key, {value, false})) {
+    return {};
+  }
+  if (root_.page.id != PageId{}) {
+    CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, descend(key));
+    if (!at_edge_ || !leaf.ends_before(key)) {
+      return fail(Code::kInvalidArgument,
+                  "a key to append has to be greater than all that the tree has");
+    }
+  }
+  CAISSON_RETURN_IF_ERROR(put(key, value));
+  return {};
+}
+
 Result<ValueStream> TreeWriter::stream(Bytes key) {
   CAISSON_RETURN_IF_ERROR(check_key(key));
   return ValueStream(*this, key);
 }
 
 // Adds an entry behind all others, where that takes no way down: keys that ascend mostly do.
-bool TreeWriter::append(Bytes key, const HeldValue& value) {
+bool TreeWriter::append_in_place(Bytes key, const HeldValue& value) {
   if (last_leaf_.empty() || last_leaf_epoch_ != pager_->epoch()) return false;
   NodeEditor editor(last_leaf_);
   const NodeView leaf = editor.view();
@@ -197,7 +214,7 @@ Result<void> TreeWriter::put_first(Bytes key, const HeldValue& value) {
 }
 
 Result<bool> TreeWriter::put_held(Bytes key, const HeldValue& value) {
-  if (append(key, value)) return true;
+  if (append_in_place(key, value)) return true;
   if (root_.page.id == PageId{}) {
     CAISSON_RETURN_IF_ERROR(put_first(key, value));
     return true;
@@ -264,6 +281,17 @@ Result<bool> TreeWriter::erase(Bytes key) {
   replaced_.free_all(*txn_);
   --root_.count;
   return true;
+}
+
+Result<void> TreeWriter::erase(Cursor& cursor) {
+  if (!cursor.valid() || cursor.tree().root() != root_) {
+    return fail(Code::kInvalidArgument,
+                "the cursor stands at no entry of the tree as it is now: resume() takes it there");
+  }
+  const Bytes key = cursor.key();  // The cursor's own copy.
+  CAISSON_RETURN_IF_ERROR(erase(key));
+  cursor.resume(tree(), key);
+  return {};
 }
 
 Result<std::uint64_t> TreeWriter::erase_range(const Range& range) {

@@ -18,6 +18,7 @@
 
 namespace caisson::btree {
 
+class Cursor;
 class ValueStream;
 
 // One tree as the open transaction changes it. What the transaction doesn't own is copied on the
@@ -52,11 +53,19 @@ class TreeWriter {
   // is allocated but pages and what the transaction notes of each, once buffers have grown.
   Result<bool> put(Bytes key, Bytes value);
 
-  // The same for a value that comes in pieces: it needs no more memory than one page.
+  // Adds a key that is greater than every other; kInvalidArgument if it isn't. The way to load
+  // what is sorted already: nodes become full, and most calls take no way down the tree.
+  Result<void> append(Bytes key, Bytes value);
+
+  // The same as put() for a value that comes in pieces: it needs no more memory than one page.
   Result<ValueStream> stream(Bytes key);
 
   // Removes a key. False if the tree hasn't got it. O(height).
   Result<bool> erase(Bytes key);
+
+  // Removes the entry at a cursor over tree(), and leaves the cursor in the gap, over the tree as
+  // it is then. kInvalidArgument if it stands at no entry, or sees another version of the tree.
+  Result<void> erase(Cursor& cursor);
 
   // Removes all keys of a range; returns how many. O(leaves in the range x height).
   Result<std::uint64_t> erase_range(const Range& range);
@@ -107,7 +116,7 @@ class TreeWriter {
   bool lies_in_leaf(Bytes key, std::size_t value_size) const;
   Result<bool> put_held(Bytes key, const HeldValue& value);
   Result<void> put_first(Bytes key, const HeldValue& value);
-  bool append(Bytes key, const HeldValue& value);
+  bool append_in_place(Bytes key, const HeldValue& value);
 
   // The way down.
   Result<NodeView> descend(Bytes key);

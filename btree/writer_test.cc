@@ -122,6 +122,38 @@ TEST(TreeWriter, TakesKeysAndValuesUpToTheLimitAndNoFurther) {  // LIMIT-1
   }
 }
 
+TEST(TreeWriter, AppendsKeysInOrderAndFillsNodes) {
+  TreeStore store;
+  TreeModel model;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string key = std::to_string(1'000'000 + i);
+    const std::string value(i % 1000 == 7 ? 9000 : 20, 'v');
+    value_of(store.writer().append(bytes_of(key), bytes_of(value)));
+    model.emplace_hint(model.end(), key, value);
+  }
+  store.commit();
+  EXPECT_EQ(read_all(store.tree()), model);
+  pager::PageSet pages;
+  const TreeReport report = validate_tree(store.tree(), {}, pages);
+  EXPECT_EQ(report.findings_total, 0U);
+  EXPECT_GT(static_cast<double>(report.node_bytes_used),
+            0.97 * 4096 * static_cast<double>(report.leaves - 20));  // Nearly all leaves are full.
+}
+
+TEST(TreeWriter, AppendsNoKeyThatIsNotGreater) {
+  TreeStore store;
+  TreeWriter& writer = store.writer();
+  value_of(writer.append(bytes_of("m"), bytes_of("v")));
+  for (const char* key : {"m", "a", ""}) {
+    EXPECT_EQ(writer.append(bytes_of(key), bytes_of("v")).error().code(), Code::kInvalidArgument);
+  }
+  EXPECT_EQ(writer.append(bytes_of(std::string(2000, 'z')), bytes_of("v")).error().rule(),
+            "LIMIT-1");
+  value_of(writer.append(bytes_of("ma"), bytes_of("w")));
+  store.commit();
+  EXPECT_EQ(read_all(store.tree()), (TreeModel{{"m", "v"}, {"ma", "w"}}));
+}
+
 TEST(TreeWriter, LimitsValuesThatLieInALeafToo) {  // LIMIT-1
   pager::Limits limits;
   limits.value_size_max = 100;
