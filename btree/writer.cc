@@ -78,27 +78,28 @@ MutableBytes TreeWriter::bytes(PageId id) const { return txn_->editable(id); }
 
 // --- Getting ready -------------------------------------------------------------------------------
 
-// Everything that can fail comes before the first change. A page that this transaction made and
-// that is still in memory has a parent of the same kind, since to make it was to change the parent.
-Result<void> TreeWriter::make_ready(bool in_place, bool grows, bool shrinks) {
-  const bool owned = !bytes(path_[depth_].id).empty();
+// Everything that can fail comes before the first change, which is to the node at `last`. A page
+// that this transaction made and that is still in memory has a parent of the same kind, since to
+// make it was to change the parent.
+Result<void> TreeWriter::make_ready(unsigned last, bool in_place, bool grows, bool shrinks) {
+  const bool owned = !bytes(path_[last].id).empty();
   if (owned && in_place) return {};
   if (pager_->should_spill()) CAISSON_RETURN_IF_ERROR(pager_->spill());
   if (!in_place) {
     if (grows) CAISSON_RETURN_IF_ERROR(check_height());
-    if (shrinks) CAISSON_RETURN_IF_ERROR(read_siblings());
-    CAISSON_RETURN_IF_ERROR(own_path());
+    if (shrinks) CAISSON_RETURN_IF_ERROR(read_siblings(last));
+    CAISSON_RETURN_IF_ERROR(own_path(last));
     // At each level a sibling to copy and a node to add, and a root.
-    return txn_->reserve(2 * (std::size_t{depth_} + 1) + 1);
+    return txn_->reserve(2 * (std::size_t{last} + 1) + 1);
   }
-  return own_path();
+  return own_path(last);
 }
 
-// Copies the nodes on the way that belong to earlier transactions. The tree stays what it is, in
-// other pages.
-Result<void> TreeWriter::own_path() {
+// Copies the nodes on the way to `last` that belong to earlier transactions. The tree stays what
+// it is, in other pages.
+Result<void> TreeWriter::own_path(unsigned last) {
   PageRef ref = root_.page;
-  for (unsigned depth = 0; depth <= depth_; ++depth) {
+  for (unsigned depth = 0; depth <= last; ++depth) {
     MutableBytes mine = bytes(path_[depth].id);
     if (mine.empty()) {
       CAISSON_ASSIGN_OR_RETURN(const std::byte* old, pager_->read(ref));
@@ -116,7 +117,7 @@ Result<void> TreeWriter::own_path() {
         NodeEditor(bytes(path_[depth - 1].id)).set_child(path_[depth - 1].index, copy.id);
       }
     }
-    if (depth < depth_) ref = NodeView(mine.data(), page_size()).child(path_[depth].index);
+    if (depth < last) ref = NodeView(mine.data(), page_size()).child(path_[depth].index);
   }
   return {};
 }
@@ -146,9 +147,9 @@ Result<void> TreeWriter::check_height() const {
 }
 
 // Reads what removing an entry may want to merge with, so that it is known to be readable.
-Result<void> TreeWriter::read_siblings() {
+Result<void> TreeWriter::read_siblings(unsigned last) {
   const Tree tree = this->tree();
-  for (unsigned depth = depth_; depth > 0; --depth) {
+  for (unsigned depth = last; depth > 0; --depth) {
     CAISSON_ASSIGN_OR_RETURN(const NodeView parent, node(depth - 1));
     const unsigned index = path_[depth - 1].index;
     const unsigned beside = index > 0 ? index - 1 : index + 1;
@@ -237,7 +238,7 @@ Result<bool> TreeWriter::put_held(Bytes key, const HeldValue& value) {
   }
   MutableBytes page = in_place ? bytes(path_[depth_].id) : MutableBytes{};
   if (page.empty()) {
-    CAISSON_RETURN_IF_ERROR(make_ready(in_place, grows, position.found));
+    CAISSON_RETURN_IF_ERROR(make_ready(depth_, in_place, grows, position.found));
     page = bytes(path_[depth_].id);
   }
   if (!in_place) {
@@ -250,8 +251,7 @@ Result<bool> TreeWriter::put_held(Bytes key, const HeldValue& value) {
   } else {
     NodeEditor(page).insert(position.index, key, value);
   }
-  doomed_.free_all(*txn_);
-  replaced_.free_all(*txn_);
+  free_pages();
   if (in_place && at_edge_) {
     last_leaf_ = page;
     last_leaf_epoch_ = pager_->epoch();
@@ -275,10 +275,9 @@ Result<bool> TreeWriter::erase(Bytes key) {
       leaf.fill() - prefix -
       entry_weight(leaf.key_size(position.index), prefix, leaf.value(position.index).size());
   const bool in_place = leaf.count() > 1 && (depth_ == 0 || fill >= room() * 2 / 5);
-  CAISSON_RETURN_IF_ERROR(make_ready(in_place, false, true));
+  CAISSON_RETURN_IF_ERROR(make_ready(depth_, in_place, false, true));
   apply(depth_, {.index = position.index, .removed = 1, .added_count = 0, .added = {}});
-  doomed_.free_all(*txn_);
-  replaced_.free_all(*txn_);
+  free_pages();
   --root_.count;
   return true;
 }
@@ -295,41 +294,105 @@ Result<void> TreeWriter::erase(Cursor& cursor) {
 }
 
 Result<std::uint64_t> TreeWriter::erase_range(const Range& range) {
-  std::uint64_t total = 0;
+  const std::uint64_t before = root_.count;
   std::vector<std::byte> from(range.begin.begin(), range.begin.end());
-  while (root_.page.id != PageId{}) {
+  bool more = true;
+  while (more && root_.page.id != PageId{}) {
     CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, descend(from));
     const unsigned begin = leaf.find(from).index;
     const unsigned end = range.end ? leaf.find(*range.end).index : leaf.count();
-    const bool last = end < leaf.count();
-    // Where the next leaf begins: the nearest separator to the right.
-    bool more = false;
-    for (unsigned depth = depth_; !last && depth-- > 0;) {
-      CAISSON_ASSIGN_OR_RETURN(const NodeView branch, node(depth));
-      if (path_[depth].index + 1 == branch.count()) continue;
-      from.resize(page_size() / 4 + kHeadSize);
-      from.resize(branch.copy_key(path_[depth].index + 1, from.data()));
-      more = true;
-      break;
+    unsigned leaves = 0;
+    if (depth_ > 0 && begin == 0 && end == leaf.count()) {
+      CAISSON_ASSIGN_OR_RETURN(leaves, leaves_within(range));
     }
-    if (begin < end) {
-      path_[depth_].index = begin;
-      doomed_.clear();
-      for (unsigned i = begin; i < end; ++i) {
-        if (leaf.value_is_long(i)) {
-          CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, leaf.long_value(i)));
-        }
-      }
-      CAISSON_RETURN_IF_ERROR(make_ready(false, false, true));
-      apply(depth_, {.index = begin, .removed = end - begin, .added_count = 0, .added = {}});
-      doomed_.free_all(*txn_);
-      replaced_.free_all(*txn_);
-      root_.count -= end - begin;
-      total += end - begin;
+    // Before anything changes: where to go on.
+    more = end == leaf.count();
+    if (more) {
+      CAISSON_ASSIGN_OR_RETURN(more, separator_behind(leaves, from));
     }
-    if (!more) break;
+    if (leaves > 0) {
+      CAISSON_RETURN_IF_ERROR(erase_leaves(leaves));
+    } else if (begin < end) {
+      CAISSON_RETURN_IF_ERROR(erase_entries(leaf, begin, end));
+    }
   }
-  return total;
+  return before - root_.count;
+}
+
+// How many leaves are within the range as a whole: the one on the way, which is known to be, and
+// those behind it whose upper separator says so.
+Result<unsigned> TreeWriter::leaves_within(const Range& range) const {
+  CAISSON_ASSIGN_OR_RETURN(const NodeView parent, node(depth_ - 1));
+  const unsigned first = path_[depth_ - 1].index;
+  if (!range.end) return parent.count() - first;
+  std::vector<std::byte> separator(page_size() / 4 + kHeadSize);
+  unsigned behind = first + 1;
+  while (behind + 1 < parent.count()) {
+    const std::size_t size = parent.copy_key(behind + 1, separator.data());
+    if (compare_bytes(Bytes(separator).first(size), *range.end) > 0) break;
+    ++behind;
+  }
+  return behind - first;
+}
+
+// The key that parts the leaf on the way, or a number of leaves from there on, from the next one.
+// False if there is none.
+Result<bool> TreeWriter::separator_behind(unsigned leaves, std::vector<std::byte>& key) const {
+  for (unsigned depth = depth_; depth-- > 0;) {
+    CAISSON_ASSIGN_OR_RETURN(const NodeView branch, node(depth));
+    const unsigned skipped = depth + 1 == depth_ && leaves > 0 ? leaves : 1;
+    const unsigned next = path_[depth].index + skipped;
+    if (next >= branch.count()) continue;
+    key.resize(page_size() / 4 + kHeadSize);
+    key.resize(branch.copy_key(next, key.data()));
+    return true;
+  }
+  return false;
+}
+
+Result<void> TreeWriter::erase_entries(const NodeView& leaf, unsigned begin, unsigned end) {
+  path_[depth_].index = begin;
+  doomed_.clear();
+  CAISSON_RETURN_IF_ERROR(doom_values(leaf, begin, end));
+  CAISSON_RETURN_IF_ERROR(make_ready(depth_, false, false, true));
+  apply(depth_, {.index = begin, .removed = end - begin, .added_count = 0, .added = {}});
+  root_.count -= end - begin;
+  free_pages();
+  return {};
+}
+
+// Leaves that go as a whole are read, but not copied.
+Result<void> TreeWriter::erase_leaves(unsigned leaves) {
+  const Tree tree = this->tree();
+  const unsigned first = path_[depth_ - 1].index;
+  std::uint64_t entries = 0;
+  doomed_.clear();
+  for (unsigned i = first; i < first + leaves; ++i) {
+    CAISSON_ASSIGN_OR_RETURN(const NodeView parent, node(depth_ - 1));
+    CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, tree.read_child(parent, i));
+    entries += leaf.count();
+    doomed_.add(parent.child(i).id, pager::read_header(leaf.page()).txn);
+    CAISSON_RETURN_IF_ERROR(doom_values(leaf, 0, leaf.count()));
+  }
+  CAISSON_RETURN_IF_ERROR(make_ready(depth_ - 1, false, false, true));
+  apply(depth_ - 1, {.index = first, .removed = leaves, .added_count = 0, .added = {}});
+  root_.count -= entries;
+  free_pages();
+  return {};
+}
+
+Result<void> TreeWriter::doom_values(const NodeView& leaf, unsigned begin, unsigned end) {
+  if (leaf.long_values() == 0) return {};
+  for (unsigned i = begin; i < end; ++i) {
+    if (!leaf.value_is_long(i)) continue;
+    CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, leaf.long_value(i)));
+  }
+  return {};
+}
+
+void TreeWriter::free_pages() {
+  doomed_.free_all(*txn_);
+  replaced_.free_all(*txn_);
 }
 
 // --- ValueStream ---------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ class TreeWriter {
   // it is then. kInvalidArgument if it stands at no entry, or sees another version of the tree.
   Result<void> erase(Cursor& cursor);
 
-  // Removes all keys of a range; returns how many. O(leaves in the range x height).
+  // Removes all keys of a range; returns how many. Leaves within it are read, but not copied.
   Result<std::uint64_t> erase_range(const Range& range);
 
  private:
@@ -117,6 +117,10 @@ class TreeWriter {
   Result<bool> put_held(Bytes key, const HeldValue& value);
   Result<void> put_first(Bytes key, const HeldValue& value);
   bool append_in_place(Bytes key, const HeldValue& value);
+  Result<unsigned> leaves_within(const Range& range) const;
+  Result<bool> separator_behind(unsigned leaves, std::vector<std::byte>& key) const;
+  Result<void> erase_entries(const NodeView& leaf, unsigned begin, unsigned end);
+  Result<void> erase_leaves(unsigned leaves);
 
   // The way down.
   Result<NodeView> descend(Bytes key);
@@ -124,10 +128,12 @@ class TreeWriter {
   bool at_right_edge(unsigned depth) const;
 
   // Getting ready to change: all that can fail.
-  Result<void> make_ready(bool in_place, bool grows, bool shrinks);
-  Result<void> own_path();
+  Result<void> make_ready(unsigned last, bool in_place, bool grows, bool shrinks);
+  Result<void> own_path(unsigned last);
   Result<void> check_height() const;
-  Result<void> read_siblings();
+  Result<void> read_siblings(unsigned last);
+  Result<void> doom_values(const NodeView& leaf, unsigned begin, unsigned end);
+  void free_pages();
   bool may_overflow(const NodeView& node) const;
   bool may_underflow(const NodeView& node) const;
 

@@ -122,6 +122,31 @@ TEST(TreeWriter, TakesKeysAndValuesUpToTheLimitAndNoFurther) {  // LIMIT-1
   }
 }
 
+TEST(TreeWriter, CopiesNoLeafThatItErasesAsAWhole) {
+  TreeStore store;
+  TreeModel model;
+  for (int i = 0; i < 40'000; ++i) {
+    const std::string key = std::to_string(1'000'000 + i);
+    const std::string value(i % 2000 == 7 ? 9000 : 20, 'v');
+    value_of(store.writer().append(bytes_of(key), bytes_of(value)));
+    model.emplace_hint(model.end(), key, value);
+  }
+  store.checkpoint();
+  ASSERT_EQ(value_of(store.tree().height()), 3U);
+  EXPECT_EQ(store.pager().stats().dirty_frames, 0U);
+  const std::string begin = "1000333";
+  const std::string end = "1039777";
+  const auto erased = value_of(store.writer().erase_range({bytes_of(begin), bytes_of(end)}));
+  EXPECT_LT(store.pager().stats().dirty_frames, 20U);
+  EXPECT_EQ(erased, 39'444U);
+  model.erase(model.find(begin), model.find(end));
+  store.commit();
+  EXPECT_EQ(read_all(store.tree()), model);
+  EXPECT_EQ(problems_of(store.tree()), "");
+  store.checkpoint();
+  EXPECT_EQ(store.audit(), "");
+}
+
 TEST(TreeWriter, AppendsKeysInOrderAndFillsNodes) {
   TreeStore store;
   TreeModel model;

@@ -40,6 +40,16 @@ Result<ReservedMemory> ReservedMemory::create(std::uint64_t size) {
   return memory;
 }
 
+void ReservedMemory::populate(std::uint64_t offset, std::uint64_t size) {
+#ifdef MADV_POPULATE_WRITE
+  const ByteRange whole = whole_units({offset, size}, memory_page_size());
+  if (whole.size != 0) (void)madvise(data_ + whole.offset, whole.size, MADV_POPULATE_WRITE);
+#else
+  (void)offset;
+  (void)size;
+#endif
+}
+
 void ReservedMemory::discard(std::uint64_t offset, std::uint64_t size) {
   // The system would round the end up, and so take bytes of the neighbours.
   const ByteRange whole = whole_units({offset, size}, memory_page_size());

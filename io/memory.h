@@ -29,6 +29,10 @@ class ReservedMemory {
   std::byte* data() const { return data_; }
   std::uint64_t size() const { return size_; }
 
+  // Lets the memory of a range appear now, for less than touching each of its units would cost.
+  // Only a hint.
+  void populate(std::uint64_t offset, std::uint64_t size);
+
   // Gives the memory of a range back, as much of it as whole units of memory_page_size() hold.
   // Those read as zeros again; the rest of the range keeps its bytes, as all others do.
   void discard(std::uint64_t offset, std::uint64_t size);

@@ -1,5 +1,6 @@
 #include "pager/frame_pool.h"
 
+#include <algorithm>
 #include <bit>
 #include <type_traits>
 
@@ -8,6 +9,10 @@ namespace {
 
 // Free frames beyond this many give their memory back to the system.
 constexpr std::size_t kFreeFramesKept = 256;
+
+// Memory for frames to come is asked for in steps of this size, within a part of the budget.
+constexpr std::uint64_t kPopulateBytes = std::uint64_t{1} << 20U;
+constexpr std::uint64_t kPopulatePart = 16;
 
 // They lie in memory straight from the system, and go with it.
 static_assert(std::is_trivially_destructible_v<Frame> && alignof(Frame) <= 4096);
@@ -34,11 +39,18 @@ void FramePool::set_state(std::uint32_t index, FrameState state) {
 
 std::optional<std::uint32_t> FramePool::take(FrameState state, PageId id, TxnId birth) {
   std::uint32_t index = 0;
-  if (!free_.empty()) {
+  const bool fresh = free_.empty();
+  if (!fresh) {
     index = free_.back();
     free_.pop_back();
   } else if (touched_ < capacity_) {
     index = touched_++;
+    if (index >= populated_) {
+      const std::uint64_t step = std::min(kPopulateBytes / page_size_,
+                                          std::max<std::uint64_t>(1, capacity_ / kPopulatePart));
+      memory_.populate(index * page_size_, std::min(step, capacity_ - index) * page_size_);
+      populated_ = index + step;
+    }
     ::new (frames_.data() + index * sizeof(Frame)) Frame;
   } else {
     return std::nullopt;
@@ -48,6 +60,7 @@ std::optional<std::uint32_t> FramePool::take(FrameState state, PageId id, TxnId 
   frame.id = id;
   frame.birth = birth;
   frame.death = kAlive;
+  frame.zeros = fresh;
   return index;
 }
 

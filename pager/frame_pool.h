@@ -33,6 +33,7 @@ struct Frame {
   PageId id{};
   TxnId birth{};
   TxnId death = kAlive;
+  bool zeros = false;  // Nothing has been written there yet.
 };
 
 // A fixed number of frames in one range of addresses; their memory appears when first used, and so
@@ -54,7 +55,7 @@ class FramePool {
   std::uint64_t capacity() const { return capacity_; }
   std::uint64_t count(FrameState state) const { return counts_[static_cast<std::size_t>(state)]; }
 
-  // A free frame, with whatever bytes it had last; none when all are in use.
+  // A free frame, with whatever bytes it had last, or zeros (it says so); none when all are in use.
   std::optional<std::uint32_t> take(FrameState state, PageId id, TxnId birth);
 
   // Gives a frame that is in use another use.
@@ -90,6 +91,7 @@ class FramePool {
   std::uint64_t capacity_ = 0;
   io::ReservedMemory frames_;  // A Frame each; made when first taken.
   std::uint32_t touched_ = 0;
+  std::uint64_t populated_ = 0;  // Frames whose memory has been asked for.
   std::vector<std::uint32_t> free_;
   std::deque<std::pair<std::uint64_t, std::uint32_t>> retired_;  // By epoch, ascending.
   std::array<std::uint64_t, 5> counts_{};

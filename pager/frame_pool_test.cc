@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 
+#include "base/codec.h"
 #include "base/random.h"
 #include "io/testing/emulated.h"
 #include "pager/testing/replay.h"
@@ -70,6 +71,18 @@ TEST(FramePool, GivesEveryFrameBytesOfItsOwn) {
     EXPECT_TRUE(std::all_of(data, data + 16384,
                             [&](std::byte b) { return b == static_cast<std::byte>(i + 1); }));
   }
+}
+
+TEST(FramePool, CallsOnlyFramesZerosThatNobodyHasWrittenTo) {
+  FramePool pool = make_pool(40);
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    const std::uint32_t index = *pool.take(FrameState::kDirty, PageId{i}, TxnId{1});
+    EXPECT_TRUE(pool.frame(index).zeros);
+    EXPECT_TRUE(all_zero({pool.data(index), kPageSize}));
+    std::memset(pool.data(index), 7, kPageSize);
+  }
+  pool.give_back(3);
+  EXPECT_FALSE(pool.frame(*pool.take(FrameState::kDirty, PageId{77}, TxnId{1})).zeros);
 }
 
 TEST(FramePool, KnowsItsFramesByTheirBytes) {

@@ -44,7 +44,7 @@ Result<NewPage> PageTxn::allocate(PageType type, std::uint8_t level) {
   reserved.erase(reserved.begin());
   pager.open_txn_->allocated.insert(id);
   const MutableBytes bytes(pager.frames_.data(frame), pager.page_size_);
-  std::memset(bytes.data(), 0, bytes.size());
+  if (!pager.frames_.frame(frame).zeros) std::memset(bytes.data(), 0, bytes.size());
   write_header({.type = type, .level = level, .id = id, .txn = txn_}, bytes);
   pager.table_.set_checksum(id, 0);
   pager.table_.set_ready(id, bytes.data());

@@ -5,9 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <vector>
 
+#include "base/codec.h"
 #include "pager/scrub.h"
 #include "pager/testing/audit.h"
 #include "pager/testing/harness.h"
@@ -71,6 +73,21 @@ TEST(PageTxn, GivesAPageThatItMadeAndFreedToWhoeverAsksNext) {
   txn.roll_back();
   EXPECT_EQ(store.pager().stats().free_pages, 1U);
   EXPECT_EQ(store.pager().stats().dirty_frames, 0U);
+}
+
+TEST(PageTxn, MakesPagesOfZerosInFramesThatWereOthersBefore) {
+  Harness store({});
+  PageTxn txn = value_of(PageTxn::begin(store.pager(), TxnId{1}));
+  for (int round = 0; round < 3; ++round) {
+    std::vector<PageId> pages;
+    for (int i = 0; i < 20; ++i) {
+      const NewPage page = value_of(txn.allocate(PageType::kTestFirst, 0));
+      ASSERT_TRUE(all_zero(page.bytes.subspan(kPageHeaderSize)));
+      std::ranges::fill(page.bytes.subspan(kPageHeaderSize), std::byte{7});
+      pages.push_back(page.id);
+    }
+    for (const PageId id : pages) txn.free(id, TxnId{1});
+  }
 }
 
 TEST(PageTxn, AllocatesWhatItReservedWhenNothingElseIsLeft) {
