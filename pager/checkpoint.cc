@@ -129,7 +129,7 @@ Result<void> Pager::take_blob_pages(CheckpointPlan& plan) {
       plan.slot == current_ ? earlier : blob_pages_[static_cast<std::size_t>(plan.slot)];
   std::vector<PageId> open_txn_pages;
   if (open_txn_) {
-    open_txn_pages.assign(open_txn_->allocated.begin(), open_txn_->allocated.end());
+    open_txn_pages = open_txn_->allocated.pages();
     for (const std::uint32_t frame : open_txn_->reserved) {
       open_txn_pages.push_back(frames_.frame(frame).id);
     }

@@ -1,6 +1,6 @@
 // Method: count every allocation of this program (the global operator new is replaced here) and
-// every call to the simulated system while a verified page is read. Not with a sanitizer, which
-// brings operators of its own.
+// every call to the simulated system while a verified page is read, and every allocation while a
+// transaction makes pages. Not with a sanitizer, which brings operators of its own.
 
 #include "base/sanitizers.h"
 
@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "pager/page_txn.h"
 #include "pager/testing/harness.h"
 
 namespace {
@@ -59,6 +60,19 @@ TEST(HotRead, AllocatesNothingAndCallsNobody) {
   const std::uint64_t before = allocations;
   ::operator delete(::operator new(1));
   EXPECT_GT(allocations, before);  // It does count.
+}
+
+TEST(PageTxn, AllocatesNextToNothingForThePagesThatItMakes) {
+  Harness store({});
+  store.set(1, 10);
+  PageTxn txn = value_of(PageTxn::begin(store.pager(), TxnId{2}));
+  const std::uint64_t before = allocations;
+  for (int i = 0; i < 900; ++i) value_of(txn.allocate(testing::kArrayLeaf, 0));
+  const std::uint64_t after = allocations;
+  EXPECT_LT(after - before, 90U);  // One for each growth of the file, and a few.
+  const std::uint64_t before_end = allocations;
+  txn.roll_back();
+  EXPECT_LT(allocations - before_end, 30U);
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ void PageTxn::free(PageId id, TxnId birth) {
   const MutexLock lock(pager.mutex_);
   if (birth == txn_) {
     // A page that is not this transaction's own would be taken from whoever has it.
-    const bool own = pager.open_txn_->allocated.erase(id) == 1;
+    const bool own = pager.open_txn_->allocated.erase(id);
     assert(own);
     if (!own) return;
     pager.forget_page(id);
@@ -92,9 +92,8 @@ void PageTxn::seal() {
       pager.frames_.frame(*frame).death = page.death;
     }
   }
-  const auto& allocated = pager.open_txn_->allocated;
   pager.release_reserved();
-  pager.allocator_.add_young(txn_, {allocated.begin(), allocated.end()});
+  pager.allocator_.add_young(txn_, pager.open_txn_->allocated.pages());
   pager.open_txn_.reset();
   pager.sealed_txn_ = txn_;
 }
@@ -102,7 +101,7 @@ void PageTxn::seal() {
 void PageTxn::roll_back() {
   Pager& pager = *std::exchange(pager_, nullptr);
   const MutexLock lock(pager.mutex_);
-  for (const PageId id : pager.open_txn_->allocated) {
+  for (const PageId id : pager.open_txn_->allocated.pages()) {
     pager.forget_page(id);
     pager.allocator_.give_back(id);
   }

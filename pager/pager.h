@@ -30,7 +30,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "base/mutex.h"
@@ -44,6 +43,7 @@
 #include "pager/options.h"
 #include "pager/page.h"
 #include "pager/page_table.h"
+#include "pager/sparse_page_set.h"
 
 namespace caisson::pager {
 
@@ -176,7 +176,7 @@ class Pager {
     explicit OpenTxn(TxnId number) : txn(number) {}
 
     TxnId txn{};
-    std::unordered_set<PageId> allocated;
+    SparsePageSet allocated;
     std::vector<std::uint32_t> reserved;  // Frames, each with a page's number, for allocate().
     std::vector<DeadPage> freed;
     AllocationUse use = AllocationUse::kNormal;
