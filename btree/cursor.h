@@ -17,8 +17,10 @@ namespace caisson::btree {
 std::optional<std::vector<std::byte>> prefix_end(Bytes prefix);
 
 // A place in a tree, within a range of keys. Used by one thread; borrows pages as Tree does, so it
-// ends with its snapshot. There are no links between leaves (copying one leaf would mean
-// copying all): a cursor keeps the way down to where it is.
+// ends with its snapshot; in the tree of a TreeWriter, with the next change of the transaction (the
+// pages under it are edited or reused): make another one behind cursor.key(). There are no links
+// between leaves (copying one leaf would mean copying all): a cursor keeps the way down to where it
+// is.
 //
 //   Cursor cursor(tree);
 //   for (auto more = cursor.first(); more && *more; more = cursor.next()) ...cursor.key()...

@@ -37,7 +37,8 @@ struct RangeEstimate {
 };
 
 // A tree as of one root. Cheap to copy. Thread-safe; what it returns borrows pages, so the reader
-// has to be registered (pager.h), and the root's transaction pinned.
+// has to be registered (pager.h), and the root's transaction pinned; or the tree is that of the
+// open transaction (TreeWriter::tree()), read by its thread between two changes.
 class Tree {
  public:
   Tree(pager::Pager& pager, const TreeRoot& root) : pager_(&pager), root_(root) {}

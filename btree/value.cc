@@ -173,7 +173,7 @@ Result<void> LongValueWriter::append(Bytes bytes) {
 }
 
 Result<PageId> LongValueWriter::make_page(PageType type, std::uint8_t level, Bytes body) {
-  if (pager_->should_spill()) CAISSON_RETURN_IF_ERROR(pager_->spill());
+  CAISSON_RETURN_IF_ERROR(txn_->make_room());
   CAISSON_ASSIGN_OR_RETURN(const NewPage page, txn_->allocate(type, level));
   std::memcpy(page.bytes.data() + kPageHeaderSize, body.data(), body.size());
   pages_.push_back(page.id);

@@ -84,7 +84,8 @@ class LongValueWriter {
 
   std::uint64_t size() const { return size_; }
 
-  // Errors: those of PageTxn::allocate() and Pager::spill(). The first one is final.
+  // `bytes` don't lie in pages read through the transaction: it makes room for each page.
+  // Errors: those of PageTxn::allocate() and PageTxn::make_room(). The first one is final.
   Result<void> append(Bytes bytes);
 
   // What names the value. REQUIRES: size() > 0.

@@ -84,7 +84,6 @@ MutableBytes TreeWriter::bytes(PageId id) const { return txn_->editable(id); }
 Result<void> TreeWriter::make_ready(unsigned last, bool in_place, bool grows, bool shrinks) {
   const bool owned = !bytes(path_[last].id).empty();
   if (owned && in_place) return {};
-  if (pager_->should_spill()) CAISSON_RETURN_IF_ERROR(pager_->spill());
   if (!in_place) {
     if (grows) CAISSON_RETURN_IF_ERROR(check_height());
     if (shrinks) CAISSON_RETURN_IF_ERROR(read_siblings(last));
@@ -207,7 +206,6 @@ bool TreeWriter::append_in_place(Bytes key, const HeldValue& value) {
 }
 
 Result<void> TreeWriter::put_first(Bytes key, const HeldValue& value) {
-  if (pager_->should_spill()) CAISSON_RETURN_IF_ERROR(pager_->spill());
   CAISSON_ASSIGN_OR_RETURN(const pager::NewPage page, txn_->allocate(kLeaf, 0));
   NodeEditor(page.bytes).start(0, key, value);
   root_ = {{page.id, 0}, 1};
@@ -216,6 +214,7 @@ Result<void> TreeWriter::put_first(Bytes key, const HeldValue& value) {
 
 Result<bool> TreeWriter::put_held(Bytes key, const HeldValue& value) {
   if (append_in_place(key, value)) return true;
+  CAISSON_RETURN_IF_ERROR(txn_->make_room());
   if (root_.page.id == PageId{}) {
     CAISSON_RETURN_IF_ERROR(put_first(key, value));
     return true;
@@ -262,6 +261,7 @@ Result<bool> TreeWriter::put_held(Bytes key, const HeldValue& value) {
 
 Result<bool> TreeWriter::erase(Bytes key) {
   if (root_.page.id == PageId{}) return false;
+  CAISSON_RETURN_IF_ERROR(txn_->make_room());
   CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, descend(key));
   const Position position = leaf.find(key);
   if (!position.found) return false;
@@ -298,6 +298,7 @@ Result<std::uint64_t> TreeWriter::erase_range(const Range& range) {
   std::vector<std::byte> from(range.begin.begin(), range.begin.end());
   bool more = true;
   while (more && root_.page.id != PageId{}) {
+    CAISSON_RETURN_IF_ERROR(txn_->make_room());
     CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, descend(from));
     const unsigned begin = leaf.find(from).index;
     const unsigned end = range.end ? leaf.find(*range.end).index : leaf.count();
@@ -368,6 +369,7 @@ Result<void> TreeWriter::erase_leaves(unsigned leaves) {
   std::uint64_t entries = 0;
   doomed_.clear();
   for (unsigned i = first; i < first + leaves; ++i) {
+    CAISSON_RETURN_IF_ERROR(txn_->make_room());  // Nothing is kept of the leaf before.
     CAISSON_ASSIGN_OR_RETURN(const NodeView parent, node(depth_ - 1));
     CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, tree.read_child(parent, i));
     entries += leaf.count();

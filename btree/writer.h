@@ -31,12 +31,12 @@ class ValueStream;
 // PageTxn::allocate(), or the tree has reached its height; kCorruption and kIoError as
 // Pager::read().
 //
-// Spills by itself when memory runs short, so other writers of the same transaction should
-// keep no page's bytes from one change to the next. Spilled frames stay taken until the thread's
-// registration is renewed, which it may do between two changes.
+// Each change, of any writer of the transaction and of any piece of a stream, begins by telling the
+// pager that nobody keeps bytes of pages (PageTxn::renew()), and spills when memory runs short. So
+// a transaction may be of any size. And so what was read through the transaction (values, cursors,
+// nodes of tree()) ends with the next change; keys and values given to a writer don't lie there.
 //
-// Used by one thread, which has to be registered as a reader (pager.h). Ends before its
-// transaction does.
+// Used by one thread, which need not be registered as a reader. Ends before its transaction does.
 class TreeWriter {
  public:
   TreeWriter(pager::Pager& pager, pager::PageTxn& txn, const TreeRoot& root);
@@ -47,6 +47,8 @@ class TreeWriter {
   // As the tree is now. A root of an open transaction: its checksums are known only after the
   // next checkpoint, and until then only to this process.
   const TreeRoot& root() const { return root_; }
+  // Whoever reads many pages of the tree between two changes calls PageTxn::renew() now and then,
+  // as a reader registers anew.
   Tree tree() const { return {*pager_, root_}; }
 
   // Sets a key's value. True if the key is new. O(height), and the size of the value; no memory
@@ -192,7 +194,7 @@ class TreeWriter {
 };
 
 // A value on its way into a tree, in pieces. Other changes may come in between; nothing shows
-// before finish(). Ends before its writer.
+// before finish(). Nor does it keep bytes of pages in between. Ends before its writer.
 class ValueStream {
  public:
   // Errors: as TreeWriter; kInvalidArgument where the value would exceed the limit, which changes

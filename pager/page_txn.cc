@@ -6,6 +6,13 @@
 #include <utility>
 
 namespace caisson::pager {
+namespace {
+
+// Where the file isn't mapped, an operation finds this many frames at least, if readers let it: it
+// reads and copies a node a level and reserves two more.
+constexpr std::uint64_t kOperationFrames = 32;
+
+}  // namespace
 
 Result<PageTxn> PageTxn::begin(Pager& pager, TxnId txn) {
   CAISSON_RETURN_IF_ERROR(pager.prepare_to_write());
@@ -16,13 +23,17 @@ Result<PageTxn> PageTxn::begin(Pager& pager, TxnId txn) {
                                             " can't follow txn " +
                                             std::to_string(to_u64(pager.sealed_txn_)));
   }
-  pager.open_txn_.emplace(txn);
+  const std::uint64_t epoch = pager.epoch();
+  pager.open_txn_.emplace(txn, epoch);
   pager.newest_txn_.store(to_u64(txn), std::memory_order_release);
-  return PageTxn(pager, txn);
+  return PageTxn(pager, txn, epoch);
 }
 
 PageTxn::PageTxn(PageTxn&& other) noexcept
-    : pager_(std::exchange(other.pager_, nullptr)), txn_(other.txn_) {}
+    : pager_(std::exchange(other.pager_, nullptr)),
+      txn_(other.txn_),
+      epoch_(other.epoch_),
+      allocated_some_(other.allocated_some_) {}
 
 PageTxn::~PageTxn() {
   if (pager_ != nullptr) roll_back();
@@ -31,6 +42,31 @@ PageTxn::~PageTxn() {
 void PageTxn::use_emergency_space() {
   const MutexLock lock(pager_->mutex_);
   pager_->open_txn_->use = AllocationUse::kEmergency;
+}
+
+// Frames leave the table and get their epoch under the mutex. So, other than a reader, the writer
+// needn't look a second time: what left before is not to be found any more, and what leaves later
+// has this epoch or a later one.
+void PageTxn::renew() {
+  Pager& pager = *pager_;
+  const bool evicts = pager.mapping_ == nullptr;
+  if (!evicts && pager.epoch() == epoch_) return;  // Nothing has left since.
+  const MutexLock lock(pager.mutex_);
+  // First, so that they are free for the operation to come.
+  if (evicts) pager.evict_ahead(std::max(pager.frames_.capacity() / 8, kOperationFrames));
+  epoch_ = pager.epoch();
+  pager.open_txn_->epoch = epoch_;
+}
+
+Result<void> PageTxn::make_room() {
+  renew();
+  if (!allocated_some_) return {};
+  if (pager_->should_spill()) {
+    CAISSON_RETURN_IF_ERROR(pager_->spill());
+    renew();
+  }
+  allocated_some_ = false;
+  return {};
 }
 
 Result<NewPage> PageTxn::allocate(PageType type, std::uint8_t level) {
@@ -43,6 +79,7 @@ Result<NewPage> PageTxn::allocate(PageType type, std::uint8_t level) {
   pager.frames_.set_state(frame, FrameState::kDirty);
   reserved.erase(reserved.begin());
   pager.open_txn_->allocated.insert(id);
+  allocated_some_ = true;
   const MutableBytes bytes(pager.frames_.data(frame), pager.page_size_);
   if (!pager.frames_.frame(frame).zeros) std::memset(bytes.data(), 0, bytes.size());
   write_header({.type = type, .level = level, .id = id, .txn = txn_}, bytes);

@@ -16,6 +16,9 @@ struct NewPage {
 
 // One transaction's pages. At most one is open at a time. Used by one thread.
 // A transaction that is destroyed before it was sealed leaves nothing.
+//
+// The thread need not be registered as a reader. The bytes of pages that it reads stay until it
+// calls renew() or the transaction ends; so an open transaction holds frames, as any reader does.
 class PageTxn {
  public:
   // Starts a transaction. kInvalidArgument unless `txn` is later than every one before;
@@ -32,6 +35,15 @@ class PageTxn {
 
   // Lets this transaction use the last of the space: for one that only deletes.
   void use_emergency_space();
+
+  // Says that the writer keeps no bytes of a page that it has read so far (those of pages that it
+  // made, and may edit, stay): frames that left the page table until now may be used again. What
+  // every operation begins with, and whoever reads much between two of them does now and then.
+  // O(1), but where the file isn't mapped and frames have to be evicted.
+  void renew();
+
+  // renew(), and once more behind a spill() if it is time for one. Errors: as Pager::spill().
+  Result<void> make_room();
 
   // Makes a page. Errors: kOutOfSpace; kResourceExhausted (no frame is free: spill, checkpoint,
   // or close old readers; or the file would outgrow address_space_bytes).
@@ -57,10 +69,13 @@ class PageTxn {
   void roll_back();
 
  private:
-  PageTxn(Pager& pager, TxnId txn) : pager_(&pager), txn_(txn) {}
+  PageTxn(Pager& pager, TxnId txn, std::uint64_t epoch)
+      : pager_(&pager), txn_(txn), epoch_(epoch) {}
 
   Pager* pager_;  // Null once ended.
   TxnId txn_;
+  std::uint64_t epoch_;         // As the pager has it.
+  bool allocated_some_ = true;  // Since make_room() last looked at the frames.
 };
 
 }  // namespace caisson::pager

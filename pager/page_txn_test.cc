@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "base/codec.h"
@@ -134,6 +135,79 @@ TEST(PageTxn, GivesBackWhatItReservedAndDidNotUse) {
     EXPECT_EQ(testing::audit(store.directory()).problem, "");
   }
 }
+
+// --- What the writer looks at --------------------------------------------------------------------
+
+class WriterReads : public ::testing::TestWithParam<PageAccess> {
+ protected:
+  WriterReads() : store_({.access = GetParam(), .memory_budget_bytes = 64 * 4096}) {}
+
+  // Makes pages that nobody names, until no frame is left or `most` are made.
+  static int fill(PageTxn& txn, int most) {
+    int made = 0;
+    while (made < most && txn.allocate(kArrayLeaf, 0)) ++made;
+    return made;
+  }
+
+  Harness store_;
+};
+
+TEST_P(WriterReads, BytesStayUntilItRenewsItsEpoch) {
+  for (std::uint32_t i = 0; i < 20; ++i) store_.set(i, 100 + i);
+  PageTxn txn = begin(store_, 21);
+  // Nobody is registered. Both a page of an earlier transaction and one of its own leave the
+  // table when they are spilled.
+  const PageRef root = store_.array().root();
+  const std::byte* old_page = value_of(store_.pager().read(root));
+  const NewPage mine = value_of(txn.allocate(kArrayLeaf, 0));
+  const std::vector<std::byte> old_copy(old_page, old_page + 4096);
+  const std::vector<std::byte> my_copy(mine.bytes.begin(), mine.bytes.end());
+  const int before = fill(txn, 10);
+  ASSERT_GT(value_of(store_.pager().spill()), 0U);
+  ASSERT_TRUE(txn.editable(mine.id).empty());
+  const std::uint64_t held = store_.pager().stats().retired_frames;
+  EXPECT_GT(held, 10U);
+  EXPECT_LT(before + fill(txn, 1000), 64);
+  EXPECT_EQ(store_.pager().stats().retired_frames, held);
+  EXPECT_TRUE(std::ranges::equal(old_copy, Bytes(old_page, 4096)));
+  EXPECT_TRUE(std::ranges::equal(my_copy, Bytes(mine.bytes)));
+  txn.renew();
+  EXPECT_GE(fill(txn, 1000), static_cast<int>(held));
+  EXPECT_EQ(store_.pager().stats().retired_frames, 0U);
+}
+
+TEST_P(WriterReads, MakingRoomSpillsAndRenews) {
+  PageTxn txn = begin(store_, 1);
+  for (int i = 0; i < 1000; ++i) {
+    value_of(txn.make_room());
+    value_of(txn.allocate(kArrayLeaf, 0));
+  }
+  EXPECT_GT(store_.pager().stats().pages_spilled, 900U);
+}
+
+TEST(PageTxn, FindsFramesForAnOperationWhereThePagesReadFillTheMemory) {
+  Harness store({.memory_budget_bytes = std::uint64_t{4} << 20U});
+  for (std::uint32_t i = 0; i < 300; ++i) store.set(i, i + 1);
+  store.checkpoint();
+  const testing::PageArray array = store.array();
+  store.close();
+  const auto pager = value_of(
+      open_pager(store.directory(), testing::small_options(PageAccess::kPrivate, 64 * 4096)));
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    ASSERT_EQ(value_of(testing::PageArray(*pager, array.root()).get(i)), i + 1);
+  }
+  ASSERT_GT(pager->stats().cached_frames, 50U);
+  PageTxn txn = value_of(PageTxn::begin(*pager, TxnId{301}));
+  value_of(txn.make_room());
+  value_of(txn.reserve(32));
+}
+
+std::string access_name(const ::testing::TestParamInfo<PageAccess>& test) {
+  return test.param == PageAccess::kMapped ? "Mapped" : "Private";
+}
+
+INSTANTIATE_TEST_SUITE_P(Access, WriterReads,
+                         ::testing::Values(PageAccess::kMapped, PageAccess::kPrivate), access_name);
 
 }  // namespace
 }  // namespace caisson::pager

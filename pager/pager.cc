@@ -144,14 +144,16 @@ Error Pager::frames_used_up() const {
 }
 
 void Pager::release_frames() {
-  if (options_.oldest_reader_epoch) frames_.release(options_.oldest_reader_epoch());
+  if (!options_.oldest_reader_epoch) return;
+  std::uint64_t oldest = options_.oldest_reader_epoch();
+  if (open_txn_) oldest = std::min(oldest, open_txn_->epoch);
+  frames_.release(oldest);
 }
 
 // Evicts ahead of need: a frame evicted now is free only once the readers of today are done, the
-// one that asks included. So some are always kept free or on the way there, and an operation
+// one that asks included. So `reserve` are always kept free or on the way there, and an operation
 // that reads no more pages than that always finds its frames.
-void Pager::evict_ahead() {
-  const std::uint64_t reserve = frames_.capacity() / 8;
+void Pager::evict_ahead(std::uint64_t reserve) {
   if (!options_.oldest_reader_epoch || frames_.count(FrameState::kFree) >= reserve) return;
   release_frames();
   const std::uint64_t cached = frames_.count(FrameState::kCached);
@@ -170,7 +172,7 @@ void Pager::evict_ahead() {
 }
 
 std::optional<std::uint32_t> Pager::take_frame(FrameState state, PageId id, TxnId birth) {
-  evict_ahead();
+  evict_ahead(frames_.capacity() / 8);
   return frames_.take(state, id, birth);
 }
 

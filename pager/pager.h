@@ -18,6 +18,9 @@
 // and starting over if it has moved (all sequentially consistent: otherwise frames could be
 // released between the two unseen). It is registered until it takes its number away. It sees the
 // pages of a root as long as that root's txn is among the pins given to reclaim().
+//
+// The writer need not register for what it reads: the open transaction has an epoch of its own,
+// that of the last PageTxn::renew(), and what the writer was given since then stays.
 
 #ifndef CAISSON_PAGER_PAGER_H_
 #define CAISSON_PAGER_PAGER_H_
@@ -173,9 +176,10 @@ class Pager {
   // The transaction that is open, if any. A page that it made and freed is no longer in
   // `allocated`: it may belong to somebody else by now, such as a checkpoint's blob.
   struct OpenTxn {
-    explicit OpenTxn(TxnId number) : txn(number) {}
+    OpenTxn(TxnId number, std::uint64_t now) : txn(number), epoch(now) {}
 
     TxnId txn{};
+    std::uint64_t epoch = 0;  // Of the last renew(): as a reader's.
     SparsePageSet allocated;
     std::vector<std::uint32_t> reserved;  // Frames, each with a page's number, for allocate().
     std::vector<DeadPage> freed;
@@ -193,7 +197,7 @@ class Pager {
   Result<const std::byte*> read_private(const PageRef& ref);
   Result<void> check_range(PageId id) const;
   Result<void> check_first_read(const PageRef& ref, Bytes page);
-  void evict_ahead() CAISSON_REQUIRES(mutex_);
+  void evict_ahead(std::uint64_t reserve) CAISSON_REQUIRES(mutex_);
   Error frames_used_up() const CAISSON_REQUIRES(mutex_);
 
   Result<void> check_writable() const;

@@ -231,7 +231,10 @@ TEST(Pager, SpillsATransactionThatOutgrowsItsMemory) {
       value_of(array.set(txn, index, i + 1));
       model[index] = i + 1;
     }
-    EXPECT_EQ(value_of(array.read_all()), model);  // Reads its own writes.
+    for (std::uint32_t i = 0; i < 300; ++i) {  // Reads its own writes.
+      txn.renew();
+      EXPECT_EQ(value_of(array.get(i)), model.contains(i) ? model.at(i) : 0);
+    }
     txn.seal();
     EXPECT_EQ(value_of(array.read_all()), model);
     EXPECT_GT(spilled, 200U);
@@ -275,6 +278,7 @@ TEST(Pager, SaysSoWhenNoFrameIsFree) {
   EXPECT_THAT(page.error().message(), HasSubstr("64 are dirty"));
   EXPECT_THAT(page.error().advice(), HasSubstr("memory_budget_bytes"));
   value_of(store.pager().spill());
+  txn.renew();
   EXPECT_TRUE(txn.allocate(kArrayLeaf, 0).has_value());
 }
 

@@ -25,15 +25,16 @@
 #include "pager/page_txn.h"
 #include "pager/scrub.h"
 #include "pager/testing/harness.h"
+#include "pager/testing/reader_registry.h"
 
 namespace caisson::pager {
 namespace {
 
 using testing::array_entry;
 using testing::PageArray;
+using testing::ReaderRegistry;
 using testing::value_of;
 
-constexpr std::uint64_t kNoReader = ~std::uint64_t{0};
 constexpr std::uint32_t kLength = 300;
 
 // A state that readers may look at: `marks` of its first leaves hold `txn`, the others nothing.
@@ -53,50 +54,6 @@ struct Held {
   }
 };
 
-// What mvcc's registry will be: a slot a reader, with the epoch that it noted and the txn that it
-// pins. The writer looks at all of them.
-class Registry {
- public:
-  explicit Registry(std::size_t readers) : epochs_(readers), pins_(readers) {
-    for (auto& epoch : epochs_) epoch = kNoReader;
-    for (auto& pin : pins_) pin = kNoReader;
-  }
-
-  // Registers, then takes the newest state; again if that moved meanwhile.
-  Published enter(std::size_t slot, const Pager& pager, std::atomic<const Published*>& newest) {
-    while (true) {
-      epochs_[slot] = pager.epoch();
-      const Published* state = newest.load();
-      pins_[slot] = to_u64(state->txn);
-      if (newest.load() == state && epochs_[slot] == pager.epoch()) return *state;
-    }
-  }
-
-  void leave(std::size_t slot) {
-    pins_[slot] = kNoReader;
-    epochs_[slot] = kNoReader;
-  }
-
-  std::uint64_t oldest_epoch(std::uint64_t now) const {
-    std::uint64_t oldest = now;
-    for (const auto& epoch : epochs_) oldest = std::min(oldest, epoch.load());
-    return oldest;
-  }
-
-  std::vector<TxnId> pins(TxnId published) const {
-    std::vector<TxnId> pins = {published};
-    for (const auto& pin : pins_) {
-      if (const std::uint64_t txn = pin.load(); txn != kNoReader) pins.push_back(TxnId{txn});
-    }
-    std::ranges::sort(pins);
-    return pins;
-  }
-
- private:
-  std::vector<std::atomic<std::uint64_t>> epochs_;
-  std::vector<std::atomic<std::uint64_t>> pins_;
-};
-
 class Readers : public ::testing::TestWithParam<PageAccess> {
  protected:
   Readers() {
@@ -112,7 +69,7 @@ class Readers : public ::testing::TestWithParam<PageAccess> {
   ~Readers() override { std::filesystem::remove_all(path_); }
 
   void open(std::size_t readers) {
-    registry_ = std::make_unique<Registry>(readers);
+    registry_ = std::make_unique<ReaderRegistry>(readers);
     PagerOptions options = testing::small_options(GetParam(), std::uint64_t{32} << 20U);
     options.address_space_bytes = std::uint64_t{1} << 32U;
     options.oldest_reader_epoch = [this] {
@@ -151,7 +108,7 @@ class Readers : public ::testing::TestWithParam<PageAccess> {
 
   std::filesystem::path path_;
   std::unique_ptr<io::Directory> directory_;
-  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<ReaderRegistry> registry_;
   std::unique_ptr<Pager> pager_;
   std::vector<std::unique_ptr<Published>> published_;
   std::atomic<const Published*> newest_{nullptr};

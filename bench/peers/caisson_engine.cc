@@ -81,14 +81,13 @@ class CaissonEngine final : public Engine {
     pager::PagerOptions options;
     options.layout = &btree::tree_layout();
     options.memory_budget_bytes = std::uint64_t{1} << 30U;
-    options.oldest_reader_epoch = [this] { return epoch_; };
+    options.oldest_reader_epoch = [] { return ~std::uint64_t{0}; };  // Nobody reads beside changes.
     pager_ = value_of(pager::open_pager(*directory_, options));
     root_.page = pager_->checkpointed().root;
   }
 
   template <typename Change>
   void change(Change apply) {
-    epoch_ = pager_->epoch();
     const TxnId number{to_u64(pager_->checkpointed().txn) + 1};
     pager::PageTxn txn = value_of(pager::PageTxn::begin(*pager_, number));
     {
@@ -101,12 +100,10 @@ class CaissonEngine final : public Engine {
     request.txn = number;
     request.root = root_.page.id;
     root_.page = value_of(pager_->checkpoint(request)).meta.root;
-    epoch_ = ~std::uint64_t{0};
     pager_->reclaim(std::array{number});
   }
 
   std::unique_ptr<io::Directory> directory_;
-  std::uint64_t epoch_ = ~std::uint64_t{0};
   std::unique_ptr<pager::Pager> pager_;
   btree::TreeRoot root_;
   std::optional<btree::Tree> tree_;

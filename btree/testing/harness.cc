@@ -8,6 +8,7 @@
 
 namespace caisson::btree::testing {
 
+using pager::testing::kNoReader;
 using pager::testing::kStorePath;
 
 TreeStore::TreeStore(const StoreOptions& options) : options_(options), machine_(1) {
@@ -26,7 +27,11 @@ void TreeStore::open() {
   pager::PagerOptions options =
       pager::testing::small_options(options_.access, options_.memory_budget_bytes);
   options.layout = &tree_layout();
-  options.oldest_reader_epoch = [this] { return reader_epoch_; };
+  options.oldest_reader_epoch = [this] {
+    const std::uint64_t others =
+        options_.readers == nullptr ? kNoReader : options_.readers->oldest_epoch(kNoReader);
+    return std::min(reader_epoch_.load(), others);
+  };
   pager_ = value_of(pager::open_pager(*directory_, options));
   const pager::Meta meta = pager_->checkpointed();
   txn_ = meta.txn;
@@ -35,7 +40,7 @@ void TreeStore::open() {
 
 TreeWriter& TreeStore::writer() {
   if (!writer_) {
-    reader_epoch_ = pager_->epoch();
+    reader_epoch_ = kNoReader;
     page_txn_.emplace(value_of(pager::PageTxn::begin(*pager_, TxnId{to_u64(txn_) + 1})));
     writer_ = std::make_unique<TreeWriter>(*pager_, *page_txn_, root_);
   }
@@ -49,11 +54,23 @@ void TreeStore::commit() {
   page_txn_->seal();
   page_txn_.reset();
   txn_ = TxnId{to_u64(txn_) + 1};
+  renew();
 }
 
 void TreeStore::roll_back() {
   writer_.reset();
   page_txn_.reset();
+  renew();
+}
+
+void TreeStore::renew() {
+  if (page_txn_) {
+    page_txn_->renew();
+  } else {
+    do {
+      reader_epoch_ = pager_->epoch();
+    } while (reader_epoch_ != pager_->epoch());
+  }
 }
 
 void TreeStore::checkpoint() {
@@ -72,7 +89,7 @@ void TreeStore::checkpoint_only() {
 }
 
 void TreeStore::reclaim(std::vector<TxnId> pins) {
-  reader_epoch_ = pager_->epoch();
+  renew();
   pins.push_back(txn_);
   std::ranges::sort(pins);
   pager_->reclaim(pins);

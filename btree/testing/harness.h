@@ -4,6 +4,7 @@
 #ifndef CAISSON_BTREE_TESTING_HARNESS_H_
 #define CAISSON_BTREE_TESTING_HARNESS_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "btree/writer.h"
 #include "pager/open.h"
 #include "pager/testing/harness.h"
+#include "pager/testing/reader_registry.h"
 
 namespace caisson::btree::testing {
 
@@ -38,6 +40,7 @@ struct StoreOptions {
   pager::PageAccess access = pager::PageAccess::kMapped;
   std::uint64_t memory_budget_bytes = std::uint64_t{64} << 20U;
   std::optional<pager::Limits> limits = {};
+  const pager::testing::ReaderRegistry* readers = nullptr;  // Those of other threads.
 };
 
 // A page file with one tree. Transactions are numbered; the tree's root is kept by the store, as
@@ -53,8 +56,9 @@ class TreeStore {
   const TreeRoot& root() const { return root_; }
   TxnId txn() const { return txn_; }
 
-  // The writer of the open transaction, which begins when first asked for.
+  // The writer of the open transaction, which begins when first asked for; and the transaction.
   TreeWriter& writer();
+  pager::PageTxn& page_txn() { return writer(), *page_txn_; }
   void commit();
   void roll_back();
 
@@ -62,6 +66,9 @@ class TreeStore {
   void checkpoint_only();
   void checkpoint();
   void reclaim(std::vector<TxnId> pins = {});
+
+  // Registers this thread's reading anew: it keeps no bytes of pages.
+  void renew();
 
   // Reads the last checkpoint as another process would, walks its tree and compares the walk with
   // the allocation blob. What is wrong, in one text.
@@ -76,7 +83,7 @@ class TreeStore {
   StoreOptions options_;
   io::sim::Machine machine_;
   std::unique_ptr<io::Directory> directory_;
-  std::uint64_t reader_epoch_ = 0;  // This thread reads all the time.
+  std::atomic<std::uint64_t> reader_epoch_ = 0;  // This thread reads whenever it doesn't write.
   std::unique_ptr<pager::Pager> pager_;
   TreeRoot root_;
   TreeRoot checkpointed_;

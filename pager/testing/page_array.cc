@@ -73,6 +73,7 @@ Result<MutableBytes> editable_array_root(Pager& pager, PageTxn& txn, PageRef& ro
 }
 
 Result<void> PageArray::set(PageTxn& txn, std::uint32_t index, std::uint64_t value) {
+  txn.renew();
   CAISSON_ASSIGN_OR_RETURN(const MutableBytes root, editable_array_root(*pager_, txn, root_, 1));
   const PageRef leaf = array_entry(root.data(), index);
   if (leaf.id != PageId{}) {

@@ -1,0 +1,311 @@
+// Method: transactions much larger than the memory that the pager has (64 frames of 4 KiB), with
+// the file mapped and with private copies, compared with std::map; then the walk of the whole tree
+// against the allocation blob. What is read here is read in small steps, as there is no room for
+// more. What would slip through: pages that are lost only where three levels of branches spill.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/random.h"
+#include "btree/testing/harness.h"
+#include "pager/testing/effort.h"
+
+namespace caisson::btree {
+namespace {
+
+using pager::PageAccess;
+using pager::testing::stride;
+using testing::bytes_of;
+using testing::read_value;
+using testing::text_of;
+using testing::TreeModel;
+using testing::TreeStore;
+using testing::value_of;
+
+constexpr std::uint64_t kBudget = std::uint64_t{64} * 4096;
+constexpr std::size_t kEntrySize = 120;
+
+// A few entries at a time, each with a registration of its own.
+TreeModel read_in_steps(TreeStore& store, const TreeWriter* writer = nullptr) {
+  TreeModel model;
+  std::string from;
+  for (bool more = true; more;) {
+    store.renew();
+    Cursor cursor(writer == nullptr ? store.tree() : writer->tree());
+    more = value_of(cursor.seek(bytes_of(from)));
+    for (int i = 0; more && i < 40; ++i) {
+      const std::string key = text_of(cursor.key());
+      model.emplace_hint(model.end(), key, read_value(cursor.value()));
+      from = key + '\0';
+      more = value_of(cursor.next());
+    }
+  }
+  return model;
+}
+
+std::string any_text(Random& random, std::size_t size) {
+  std::string text(size, '\0');
+  random.fill({reinterpret_cast<std::byte*>(text.data()), text.size()});
+  return text;
+}
+
+// Keys of eight digits, so that they ascend with the numbers.
+std::vector<std::string> keys(std::size_t count, bool shuffled) {
+  std::vector<std::string> keys;
+  for (std::size_t i = 0; i < count; ++i) keys.push_back(std::to_string(10'000'000 + i));
+  Random random(7);
+  for (std::size_t i = count; shuffled && i > 1; --i) std::swap(keys[i - 1], keys[random.below(i)]);
+  return keys;
+}
+
+class Spill : public ::testing::TestWithParam<PageAccess> {
+ protected:
+  static testing::StoreOptions options() {
+    return {.access = GetParam(), .memory_budget_bytes = kBudget};
+  }
+
+  // Puts all keys and erases every other one again.
+  static TreeModel put_and_erase(TreeStore& store, const std::vector<std::string>& keys) {
+    Random random(3);
+    TreeModel model = read_in_steps(store);
+    for (const std::string& key : keys) {
+      const std::string value = any_text(random, kEntrySize);
+      const bool added = value_of(store.writer().put(bytes_of(key), bytes_of(value)));
+      EXPECT_EQ(added, model.insert_or_assign(key, value).second);
+    }
+    for (std::size_t i = 0; i < keys.size(); i += 2) {
+      EXPECT_TRUE(value_of(store.writer().erase(bytes_of(keys[i]))));
+      model.erase(keys[i]);
+    }
+    return model;
+  }
+};
+
+TEST_P(Spill, ATransactionOfTwentyTimesTheMemoryIsWhole) {
+  for (const bool shuffled : {false, true}) {
+    TreeStore store(options());
+    put_and_erase(store, keys(500, shuffled));
+    store.checkpoint();
+    const TreeModel before = read_in_steps(store);
+    const auto all = keys(20 * kBudget / (kEntrySize + 18) / stride(5), shuffled);
+
+    put_and_erase(store, all);
+    store.roll_back();
+    EXPECT_EQ(store.pager().stats().dirty_frames, 0U);
+    EXPECT_EQ(read_in_steps(store), before);
+
+    const TreeModel model = put_and_erase(store, all);
+    EXPECT_GT(store.pager().stats().pages_spilled, 1000U / stride(5));
+    EXPECT_EQ(read_in_steps(store, &store.writer()), model);
+    store.commit();
+    EXPECT_EQ(read_in_steps(store), model);
+    store.checkpoint();
+    EXPECT_EQ(store.audit(), "");
+    store.kill_and_reopen();
+    EXPECT_EQ(read_in_steps(store), model);
+  }
+}
+
+TEST_P(Spill, ValuesMayBeLargerThanTheMemory) {
+  TreeStore store(options());
+  Random random(5);
+  value_of(store.writer().put(bytes_of("small"), bytes_of("value")));
+  TreeModel model{{"small", "value"}};
+  for (const std::string key : {"put", "streamed", "replaced", "erased"}) {
+    const std::string value = any_text(random, 4 * kBudget + random.below(4096));
+    if (key == "streamed") {
+      ValueStream stream = value_of(store.writer().stream(bytes_of(key)));
+      for (std::size_t at = 0; at < value.size(); at += 10'001) {
+        value_of(stream.append(bytes_of(std::string_view(value).substr(at, 10'001))));
+        if (at % 7 == 0) {  // Others write in between.
+          value_of(store.writer().put(bytes_of(std::to_string(at)), bytes_of("beside")));
+          model[std::to_string(at)] = "beside";
+        }
+      }
+      EXPECT_TRUE(value_of(stream.finish()));
+    } else {
+      EXPECT_TRUE(value_of(store.writer().put(bytes_of(key), bytes_of(value))));
+    }
+    model[key] = value;
+  }
+  EXPECT_FALSE(value_of(store.writer().put(bytes_of("replaced"), bytes_of("short"))));
+  model["replaced"] = "short";
+  EXPECT_TRUE(value_of(store.writer().erase(bytes_of("erased"))));
+  model.erase("erased");
+  {
+    ValueStream given_up = value_of(store.writer().stream(bytes_of("given up")));
+    value_of(given_up.append(bytes_of(any_text(random, 2 * kBudget))));
+  }
+  const auto check = [&] {
+    for (const auto& [key, expected] : model) {
+      for (std::size_t at = 0; at < expected.size();) {
+        store.renew();
+        const auto value = value_of(store.tree().get(bytes_of(key)));
+        ASSERT_EQ(value->size(), expected.size()) << key;
+        const Bytes piece = value_of(value->piece(at));
+        ASSERT_EQ(text_of(piece), expected.substr(at, piece.size())) << key << " at " << at;
+        at += piece.size();
+      }
+    }
+  };
+  store.commit();
+  check();
+  store.checkpoint();
+  EXPECT_EQ(store.audit(), "");
+  store.kill_and_reopen();
+  check();
+}
+
+TEST_P(Spill, TwoWritersOfOneTransactionTakeTurns) {
+  TreeStore store(options());
+  TreeWriter& first = store.writer();
+  TreeWriter second(store.pager(), store.page_txn(), {});
+  TreeModel models[2];
+  Random random(9);
+  for (int i = 0; i < 20'000; ++i) {
+    const bool to_first = random.chance(1, 2);
+    TreeWriter& writer = to_first ? first : second;
+    TreeModel& model = models[to_first ? 0 : 1];
+    const std::string key = std::to_string(random.below(8000));
+    if (random.chance(1, 4)) {
+      EXPECT_EQ(value_of(writer.erase(bytes_of(key))), model.erase(key) == 1);
+    } else {
+      const std::string value = any_text(random, random.below(200));
+      value_of(writer.put(bytes_of(key), bytes_of(value)));
+      model[key] = value;
+    }
+  }
+  EXPECT_GT(store.pager().stats().pages_spilled, 1000U);
+  EXPECT_EQ(read_in_steps(store, &first), models[0]);
+  EXPECT_EQ(read_in_steps(store, &second), models[1]);
+  // The store keeps one tree.
+  EXPECT_EQ(value_of(second.erase_range({})), models[1].size());
+  store.checkpoint();
+  EXPECT_EQ(store.audit(), "");
+  EXPECT_EQ(read_in_steps(store), models[0]);
+}
+
+// --- Beside readers ------------------------------------------------------------------------------
+
+struct Published {
+  TxnId txn{};
+  TreeRoot root;
+};
+
+// A page that a reader was handed out, and a copy of its bytes.
+struct Held {
+  const std::byte* page = nullptr;
+  std::vector<std::byte> copy;
+
+  bool unchanged() const { return std::equal(copy.begin(), copy.end(), page); }
+};
+
+// The root and some of its children.
+std::vector<Held> hold(const Tree& tree, unsigned children) {
+  std::vector<Held> held;
+  const auto add = [&](const NodeView& node) {
+    held.push_back({node.page(), {node.page(), node.page() + tree.pager().page_size()}});
+  };
+  const NodeView root = value_of(tree.read_root());
+  add(root);
+  for (unsigned i = 0; i < std::min(children, root.count()); ++i) {
+    add(value_of(tree.read_child(root, i)));
+  }
+  return held;
+}
+
+TEST_P(Spill, LeavesTheBytesOfReadersWhereTheyAre) {
+  pager::testing::ReaderRegistry registry(3);
+  testing::StoreOptions with_readers = options();
+  with_readers.readers = &registry;
+  TreeStore store(with_readers);
+  // Small enough to lie in frames until the first spill.
+  TreeModel model = put_and_erase(store, keys(200, false));
+  store.commit();
+  const TreeModel old_model = model;
+  const Published old{store.txn(), store.root()};
+  std::atomic<const Published*> newest{&old};
+
+  std::atomic<bool> holding{false};
+  std::atomic<bool> exhausted{false};
+  std::atomic<bool> done{false};
+  std::atomic<int> wrong{0};
+  std::atomic<int> walks{0};
+  std::atomic<int> crowded_out{0};
+  std::jthread patient([&] {
+    const Published& state = registry.enter(0, store.pager(), newest);
+    const std::vector<Held> held = hold(Tree(store.pager(), state.root), 100);
+    holding = true;
+    while (!exhausted) std::this_thread::yield();
+    for (const Held& one : held) wrong += one.unchanged() ? 0 : 1;
+    registry.leave(0);
+  });
+  std::vector<std::jthread> others;
+  for (std::size_t slot = 1; slot < 3; ++slot) {
+    others.emplace_back([&, slot] {
+      while (!done || walks < 3) {
+        while (!exhausted) std::this_thread::yield();
+        const Published& state = registry.enter(slot, store.pager(), newest);
+        const Tree tree(store.pager(), state.root);
+        try {
+          const std::vector<Held> held = hold(tree, 2);
+          for (int i = 0; i < 10; ++i) std::this_thread::yield();
+          for (const Held& one : held) wrong += one.unchanged() ? 0 : 1;
+          ++walks;
+        } catch (const std::exception&) {
+          ++crowded_out;  // No frame was free for a private copy: the writer has them.
+        }
+        registry.leave(slot);
+      }
+    });
+  }
+  while (!holding) std::this_thread::yield();
+
+  // What the reader looks at, and all that was spilled since, stays: until no frame is left.
+  Random random(11);
+  std::uint64_t refused = 0;
+  for (int number = 0; number < 6000;) {
+    const std::string key = std::to_string(random.next());
+    const std::string value = any_text(random, kEntrySize);
+    const auto put = store.writer().put(bytes_of(key), bytes_of(value));
+    if (put) {
+      model[key] = value;
+      ++number;
+      continue;
+    }
+    ASSERT_EQ(put.error().code(), Code::kResourceExhausted) << put.error().to_string();
+    ++refused;
+    exhausted = true;
+    std::this_thread::yield();
+  }
+  EXPECT_GE(refused, 1U);
+  exhausted = true;
+  done = true;
+  patient.join();
+  others.clear();
+  EXPECT_EQ(wrong, 0);
+  if (GetParam() == PageAccess::kMapped) {
+    EXPECT_EQ(crowded_out, 0);
+  }
+  EXPECT_EQ(read_in_steps(store, &store.writer()), model);
+  store.commit();
+  EXPECT_EQ(testing::read_all(Tree(store.pager(), old.root)), old_model);
+  store.checkpoint();
+  EXPECT_EQ(store.audit(), "");
+  EXPECT_EQ(read_in_steps(store), model);
+}
+
+std::string access_name(const ::testing::TestParamInfo<PageAccess>& test) {
+  return test.param == PageAccess::kMapped ? "Mapped" : "Private";
+}
+
+INSTANTIATE_TEST_SUITE_P(Access, Spill,
+                         ::testing::Values(PageAccess::kMapped, PageAccess::kPrivate), access_name);
+
+}  // namespace
+}  // namespace caisson::btree
