@@ -21,6 +21,13 @@ Result<void> PageWriter::fill_in_children(MutableBytes page) {
   slots_.clear();
   layout_->child_slots(page, slots_);
   for (const ChildSlot& slot : slots_) {
+    // A page that was copied refers to what it referred to before, which nobody may have followed.
+    if (to_u64(slot.id) >= table_.capacity()) {
+      return fail(Error(Code::kCorruption, "a reference to page " +
+                                               std::to_string(to_u64(slot.id)) + ", which can't be")
+                      .at_page(to_u64(read_header(page.data()).id))
+                      .with_rule("PAGE-6"));
+    }
     const std::uint32_t checksum = table_.checksum(slot.id);
     std::byte* stored = page.data() + slot.checksum_offset;
     if (checksum != 0) store_u32(stored, checksum);

@@ -140,6 +140,20 @@ TEST_F(Writer, RefusesAParentWhoseChildHasNoChecksumYet) {  // PAGE-7
   EXPECT_EQ(result.error().rule(), "PAGE-7");
 }
 
+// A branch was copied whose damaged reference nobody had followed; the table was read far outside
+// of its memory.
+TEST_F(Writer, RefusesAReferenceToAPageThatCanNotBe) {  // PAGE-6
+  for (const std::uint64_t id : {std::uint64_t{1024}, ~std::uint64_t{0}}) {
+    const std::byte* parent = make(10, 1, {id});
+    store_u32(pages_.back().data() + kPageHeaderSize + 4 + 8, 0x1234);
+    const auto result = write({{PageId{10}, parent}});
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code(), Code::kCorruption);
+    EXPECT_EQ(result.error().rule(), "PAGE-6");
+    EXPECT_EQ(result.error().page(), 10U);
+  }
+}
+
 TEST_F(Writer, WritesNothingWhenThereIsNothing) {
   const std::uint64_t calls = machine_.calls();
   value_of(write({}));
