@@ -8,13 +8,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <map>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -22,15 +18,20 @@
 #include "pager/open.h"
 #include "pager/page_txn.h"
 #include "pager/scrub.h"
+#include "pager/testing/golden.h"
 #include "pager/testing/harness.h"
 
 namespace caisson::pager {
 namespace {
 
 using ::testing::ElementsAreArray;
+using testing::golden_names;
+using testing::GoldenFile;
 using testing::kPagesPath;
 using testing::kStorePath;
+using testing::load_golden;
 using testing::small_options;
+using ::testing::UnorderedElementsAreArray;
 using testing::value_of;
 
 namespace fs = std::filesystem;
@@ -38,56 +39,12 @@ namespace fs = std::filesystem;
 constexpr PageType kBranch{130};
 constexpr PageType kLeaf{131};
 
-struct GoldenFile {
-  std::vector<std::string> expected;  // Sorted.
-  std::vector<std::byte> bytes;
-};
-
 const fs::path& golden_folder() {
   static const fs::path folder = fs::path(CAISSON_SOURCE_DIR) / "spec/golden/pages";
   return folder;
 }
 
-std::uint64_t number(std::string_view text, int base) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    throw std::runtime_error("not a number: " + std::string(text));
-  }
-  return value;
-}
-
-// The format is described in spec/golden/README.md.
-GoldenFile load(const std::string& name) {
-  std::ifstream stream(golden_folder() / (name + ".hex"));
-  if (!stream) throw std::runtime_error("no golden file " + name);
-  GoldenFile file;
-  for (std::string line; std::getline(stream, line);) {
-    if (line.starts_with('#')) continue;
-    if (line.starts_with("expect ")) {
-      file.expected.push_back(line.substr(7));
-    } else if (line.starts_with("size ")) {
-      file.bytes.resize(number(line.substr(5), 10));
-    } else {
-      std::size_t at = number(line.substr(0, line.find(':')), 16);
-      std::istringstream row(line.substr(line.find(':') + 1));
-      for (std::string byte; row >> byte;) {
-        file.bytes.at(at++) = static_cast<std::byte>(number(byte, 16));
-      }
-    }
-  }
-  std::ranges::sort(file.expected);
-  return file;
-}
-
-std::vector<std::string> golden_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(golden_folder())) {
-    names.push_back(entry.path().stem().string());
-  }
-  std::ranges::sort(names);
-  return names;
-}
+GoldenFile load(const std::string& name) { return load_golden(golden_folder(), name); }
 
 // "unsupported-version CODE": codes in one word, and "-" for no rule.
 std::string outcome(const Error& error) {
@@ -119,16 +76,7 @@ std::string to_text(std::string list, const std::vector<Run>& runs) {
 // Everything that happens when a page file is opened, read and scrubbed, as expectations.
 class Observer {
  public:
-  explicit Observer(Bytes file) : machine_(1) {
-    io::Vfs& vfs = machine_.vfs();
-    value_of(vfs.create_directory(kStorePath));
-    directory_ = value_of(vfs.open_directory(kStorePath));
-    const auto pages =
-        value_of(directory_->open_file(kPageFileName, {io::OpenMode::kCreate, false}));
-    value_of(pages->write(0, file));
-    value_of(pages->sync_all());
-    value_of(directory_->sync());
-  }
+  explicit Observer(Bytes file) : machine_(1), directory_(testing::make_store_of(machine_, file)) {}
 
   std::vector<std::string> observe(PageAccess access, bool read_only) {
     said_.clear();
@@ -136,7 +84,6 @@ class Observer {
     options.read_only = read_only;
     observe_open(options);
     observe_untrusted();
-    std::ranges::sort(said_);
     return said_;
   }
 
@@ -224,14 +171,14 @@ TEST_P(GoldenPages, AreReadOrRefusedAsTheySay) {
   for (const PageAccess access : {PageAccess::kMapped, PageAccess::kPrivate}) {
     for (const bool read_only : {false, true}) {
       Observer observer(file.bytes);
-      EXPECT_THAT(observer.observe(access, read_only), ElementsAreArray(file.expected))
+      EXPECT_THAT(observer.observe(access, read_only), UnorderedElementsAreArray(file.expected))
           << (access == PageAccess::kMapped ? "mapped" : "private")
           << (read_only ? ", read-only" : "");
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, GoldenPages, ::testing::ValuesIn(golden_names()),
+INSTANTIATE_TEST_SUITE_P(All, GoldenPages, ::testing::ValuesIn(golden_names(golden_folder())),
                          [](const auto& test) {
                            std::string name = test.param;
                            std::ranges::replace(name, '-', '_');
@@ -245,15 +192,9 @@ TEST(GoldenFiles, BreakEveryRuleThatAReaderCanSeeBroken) {
       "META-1", "META-2", "META-3", "META-4", "META-5", "META-6",  "FILE-2",  "FILE-3",  "PAGE-1",
       "PAGE-2", "PAGE-3", "PAGE-4", "PAGE-5", "PAGE-6", "ALLOC-1", "ALLOC-2", "ALLOC-3", "ALLOC-4"};
   std::set<std::string> named;
-  for (const std::string& name : golden_names()) {
+  for (const std::string& name : golden_names(golden_folder())) {
     if (!name.starts_with("reject-")) continue;
-    std::string rule;
-    std::istringstream words(name.substr(7));
-    std::getline(words, rule, '-');
-    std::ranges::transform(rule, rule.begin(), [](char c) { return static_cast<char>(c - 32); });
-    std::string index;
-    std::getline(words, index, '-');
-    rule += "-" + index;
+    const std::string rule = testing::rule_named_by(name);
     named.insert(rule);
     const auto expected = load(name).expected;
     EXPECT_TRUE(std::ranges::any_of(
@@ -436,7 +377,7 @@ TEST(GoldenFiles, AreWhatEncodingTheirListsGives) {
 }
 
 TEST(GoldenFiles, AreWhatEncodingTheirMetasGives) {
-  for (const std::string& name : golden_names()) {
+  for (const std::string& name : golden_names(golden_folder())) {
     if (name.starts_with("reject-")) continue;
     const GoldenFile golden = load(name);
     for (const MetaSlot slot : {MetaSlot::kA, MetaSlot::kB}) {

@@ -6,7 +6,8 @@ where the two disagree, one of them misread the spec, or the spec can be misread
 
 Each golden file is a text of hexadecimal rows, since page files are mostly zeros and a change of a
 golden file has to be seen in a review. It also says what has to happen to it. README.md, which this
-program writes as well, explains the format and lists the files.
+program writes as well, explains the format and lists the files. Trees are made by make_trees.py,
+which builds on this program.
 
 Usage: make_pages.py            writes pages/*.hex and README.md
        make_pages.py --check    fails if what lies here differs from what would be written
@@ -654,7 +655,8 @@ are only added**: no file and no expectation changes or goes.
 
 `make_pages.py` writes `pages/*.hex` and this page, from the spec alone: it shares nothing with the code that it
 tests. `make_pages.py --check` is a test (`check_golden`), and so is `pager/golden_test.cc`, which holds the code to
-every line below. `make_pages.py --raw DIR` writes the page files themselves.
+every line below. `make_pages.py --raw DIR` writes the page files themselves. Trees have a page of their own:
+`TREES.md`.
 
 ## Format
 
@@ -684,47 +686,54 @@ A scrub finds nothing but what is listed.
 """
 
 
-def readme():
+def listed(heading, shown):
+    """A page that lists the files, with those expectations that begin with one of these words."""
     rows = []
     for name, (meaning, says, _) in FILES.items():
-        shown = [line for line in says
-                 if line.split()[0] in ("begin", "open", "not-offered", "read", "scrub", "note")]
-        what = "; ".join(f"`{line}`" for line in shown) or "is read"
+        lines = [line for line in says if line.split()[0] in shown]
+        what = "; ".join(f"`{line}`" for line in lines) or "is read"
         rows.append(f"| `{name}` | {meaning} | {what} |\n")
-    return README + "".join(rows)
+    return heading + "".join(rows)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__,
+def run(usage, folder, readme, heading, shown):
+    """Writes FILES into a folder, and the page that lists them; or as the arguments say."""
+    program = pathlib.Path(sys.argv[0]).name
+    parser = argparse.ArgumentParser(description=usage,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     parser.add_argument("--raw", metavar="DIR", type=pathlib.Path, help="write page files to DIR")
     arguments = parser.parse_args()
-    make_valid()
-    make_rejected_metas()
-    make_rejected_files()
-    make_rejected_pages()
-    make_rejected_blobs()
 
     if arguments.raw:
         arguments.raw.mkdir(parents=True, exist_ok=True)
         for name, (_, _, file) in FILES.items():
             (arguments.raw / f"{name}.pages").write_bytes(file.bytes())
         return 0
-    wanted = {HERE / "README.md": readme()}
-    wanted.update((HERE / "pages" / f"{name}.hex", text_of(name)) for name in FILES)
+    wanted = {HERE / readme: listed(heading, shown)}
+    wanted.update((HERE / folder / f"{name}.hex", text_of(name)) for name in FILES)
     if not arguments.check:
-        (HERE / "pages").mkdir(exist_ok=True)
+        (HERE / folder).mkdir(exist_ok=True)
         for path, text in wanted.items():
             path.write_text(text)
         return 0
-    problems = [f"{path.relative_to(HERE)}: differs from what make_pages.py writes"
+    problems = [f"{path.relative_to(HERE)}: differs from what {program} writes"
                 for path, text in wanted.items()
                 if not path.exists() or path.read_text() != text]
-    problems += [f"{path.relative_to(HERE)}: make_pages.py knows nothing of it"
-                 for path in (HERE / "pages").iterdir() if path not in wanted]
-    print("\n".join(problems) or f"{len(FILES)} golden files are as make_pages.py writes them")
+    problems += [f"{path.relative_to(HERE)}: {program} knows nothing of it"
+                 for path in (HERE / folder).iterdir() if path not in wanted]
+    print("\n".join(problems) or f"{len(FILES)} golden files are as {program} writes them")
     return 1 if problems else 0
+
+
+def main():
+    make_valid()
+    make_rejected_metas()
+    make_rejected_files()
+    make_rejected_pages()
+    make_rejected_blobs()
+    return run(__doc__, "pages", "README.md", README,
+               ("begin", "open", "not-offered", "read", "scrub", "note"))
 
 
 if __name__ == "__main__":
