@@ -259,6 +259,7 @@ class NodeView {
 
   Position find_from(unsigned first, Bytes key) const;
   int compare_rest(unsigned index, Bytes suffix) const;
+  void prefetch_between(std::size_t begin, std::size_t end) const;
 
   const std::byte* page_ = nullptr;
   std::size_t page_size_ = 0;

@@ -112,6 +112,12 @@ class TreeWriter {
     unsigned index = 0;
   };
 
+  // How far a cut may move, in entries, for much gain and for any.
+  struct CutRange {
+    std::size_t far = 0;
+    std::size_t near = 0;
+  };
+
   static constexpr unsigned kDepthMax = 64;
 
   Result<void> check_key(Bytes key) const;
@@ -158,6 +164,10 @@ class TreeWriter {
   void split_alone(unsigned depth, bool appended);
   std::size_t fill_min(std::size_t largest) const;
   bool divide(unsigned count, bool branch);
+  bool divide_about(unsigned count, bool branch, const CutRange& range);
+  std::optional<std::size_t> least_common_about(std::size_t middle, std::size_t distance,
+                                                std::size_t gain) const;
+  std::size_t shortest_key_about(std::size_t middle, std::size_t distance) const;
   bool divide_anywhere(bool branch);
   bool good(const NodePlan& part, std::size_t largest) const;
   void set_separator(std::size_t part, std::vector<std::byte>& separator) const;
