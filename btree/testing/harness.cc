@@ -11,19 +11,30 @@ namespace caisson::btree::testing {
 using pager::testing::kNoReader;
 using pager::testing::kStorePath;
 
-TreeStore::TreeStore(const StoreOptions& options) : options_(options), machine_(1) {
-  value_of(machine_.vfs().create_directory(kStorePath));
-  directory_ = value_of(machine_.vfs().open_directory(kStorePath));
+TreeStore::TreeStore(const StoreOptions& options)
+    : options_(options), machine_(std::make_unique<io::sim::Machine>(1)) {
+  value_of(machine_->vfs().create_directory(kStorePath));
+  directory_ = value_of(machine_->vfs().open_directory(kStorePath));
   pager::CreateOptions create;
   create.page_size = options.page_size;
   create.limits = options.limits;
   create.uuid = Uuid{};
-  value_of(pager::create_page_file(machine_.vfs(), *directory_, create));
+  value_of(pager::create_page_file(machine_->vfs(), *directory_, create));
   open();
 }
 
+TreeStore::TreeStore(const StoreOptions& options, std::unique_ptr<io::sim::Machine> machine,
+                     const TreeRoot& checkpointed)
+    : options_(options), machine_(std::move(machine)), checkpointed_(checkpointed) {
+  open();
+}
+
+std::unique_ptr<TreeStore> TreeStore::copy() const {
+  return std::unique_ptr<TreeStore>(new TreeStore(options_, machine_->clone(1), checkpointed_));
+}
+
 void TreeStore::open() {
-  directory_ = value_of(machine_.vfs().open_directory(kStorePath));
+  directory_ = value_of(machine_->vfs().open_directory(kStorePath));
   pager::PagerOptions options =
       pager::testing::small_options(options_.access, options_.memory_budget_bytes);
   options.layout = &tree_layout();
@@ -118,7 +129,7 @@ void TreeStore::kill_and_reopen() {
   writer_.reset();
   page_txn_.reset();
   pager_.reset();
-  machine_.kill();
+  machine_->kill();
   open();
 }
 

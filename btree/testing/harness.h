@@ -49,8 +49,12 @@ class TreeStore {
  public:
   explicit TreeStore(const StoreOptions& options = {});
 
+  // Another store, on a copy of this one's machine: opened at the last checkpoint, with nothing of
+  // it read yet.
+  std::unique_ptr<TreeStore> copy() const;
+
   pager::Pager& pager() { return *pager_; }
-  io::sim::Machine& machine() { return machine_; }
+  io::sim::Machine& machine() { return *machine_; }
   io::Directory& directory() { return *directory_; }
   Tree tree() { return {*pager_, root_}; }
   const TreeRoot& root() const { return root_; }
@@ -78,10 +82,13 @@ class TreeStore {
   void kill_and_reopen();
 
  private:
+  TreeStore(const StoreOptions& options, std::unique_ptr<io::sim::Machine> machine,
+            const TreeRoot& checkpointed);
+
   void open();
 
   StoreOptions options_;
-  io::sim::Machine machine_;
+  std::unique_ptr<io::sim::Machine> machine_;
   std::unique_ptr<io::Directory> directory_;
   std::atomic<std::uint64_t> reader_epoch_ = 0;  // This thread reads whenever it doesn't write.
   std::unique_ptr<pager::Pager> pager_;
