@@ -148,6 +148,23 @@ TreeModel read_all(const Tree& tree) {
   return model;
 }
 
+TreeModel read_in_steps(TreeStore& store, const TreeWriter* writer) {
+  TreeModel model;
+  std::string from;
+  for (bool more = true; more;) {
+    store.renew();
+    Cursor cursor(writer == nullptr ? store.tree() : writer->tree());
+    more = value_of(cursor.seek(bytes_of(from)));
+    for (int i = 0; more && i < 20; ++i) {
+      const std::string key = text_of(cursor.key());
+      model.emplace_hint(model.end(), key, read_value(cursor.value()));
+      from = key + '\0';
+      more = value_of(cursor.next());
+    }
+  }
+  return model;
+}
+
 std::string problems_of(const Tree& tree) {
   pager::PageSet pages;
   const TreeReport report = validate_tree(tree, {}, pages);

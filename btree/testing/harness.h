@@ -102,6 +102,10 @@ class TreeStore {
 // What a tree holds, read by a cursor from front to back.
 TreeModel read_all(const Tree& tree);
 
+// What the store's tree holds, or that of its writer: a few entries at a time, each with a
+// registration of its own, so that little memory is enough.
+TreeModel read_in_steps(TreeStore& store, const TreeWriter* writer = nullptr);
+
 // A value's bytes.
 std::string read_value(const Value& value);
 

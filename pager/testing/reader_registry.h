@@ -36,6 +36,13 @@ class ReaderRegistry {
     }
   }
 
+  // Registers anew, for the same state: the reader keeps no bytes of pages.
+  void renew(std::size_t slot, const Pager& pager) {
+    do {
+      epochs_[slot] = pager.epoch();
+    } while (epochs_[slot] != pager.epoch());
+  }
+
   void leave(std::size_t slot) {
     pins_[slot] = kNoReader;
     epochs_[slot] = kNoReader;
@@ -48,7 +55,7 @@ class ReaderRegistry {
     return oldest;
   }
 
-  // For reclaim(): sorted.
+  // For reclaim(): sorted, with the newest state published.
   std::vector<TxnId> pins(TxnId published) const {
     std::vector<TxnId> pins = {published};
     for (const auto& pin : pins_) {
