@@ -116,6 +116,16 @@ Result<bool> Cursor::climb(bool forward) {
   return false;
 }
 
+// Beyond the leaf where the range begins, no key is before the range, and likewise at its end
+// (TREE-2). Were one passed over, a forged tree, whose branches name one child again and again,
+// would lead on for ever.
+Result<bool> Cursor::out_of_place() const {
+  return fail(
+      Error(Code::kCorruption, "a leaf whose keys belong on the other side of the one beside it")
+          .at_page(to_u64(pager::read_header(leaf_.page()).id))
+          .with_rule("TREE-2"));
+}
+
 // From index_, which may be behind the leaf's part of the range, to an entry. A leaf that has
 // entries behind the range is the last one to look at.
 Result<bool> Cursor::settle_forward() {
@@ -129,7 +139,8 @@ Result<bool> Cursor::settle_forward() {
       state_ = State::kBehind;
       return false;
     }
-    index_ = leaf_begin_;
+    if (leaf_begin_ != 0) return out_of_place();
+    index_ = 0;
   }
   state_ = State::kAt;
   return true;
@@ -147,6 +158,7 @@ Result<bool> Cursor::settle_backward() {
       state_ = State::kBefore;
       return false;
     }
+    if (leaf_end_ != leaf_.count()) return out_of_place();
     index_ = leaf_end_;
   }
   --index_;

@@ -90,6 +90,7 @@ class Cursor {
   Result<bool> climb(bool forward);
   Result<bool> next_leaf();
   Result<bool> prev_leaf();
+  Result<bool> out_of_place() const;
   Result<bool> settle_forward();
   Result<bool> settle_backward();
 

@@ -217,6 +217,13 @@ Result<LongValueRef> LongValueWriter::finish() {
 }
 
 Result<void> DoomedPages::collect_from(Pager& pager, const LongValueRef& ref) {
+  // The indexes of a forged value may name one page again and again, up to 2^40 bytes.
+  const std::uint64_t pages_before_last = pages_of(ref.size, pager.page_size()) - 1;
+  if (!pager.has_page(PageId{to_u64(pager::first_page(pager.page_size())) + pages_before_last})) {
+    return fail(Error(Code::kCorruption, "a value of more pages than the file has")
+                    .at_page(to_u64(ref.root.id))
+                    .with_rule("TREE-4"));
+  }
   const std::uint8_t level = value_root_level(ref.size, pager.page_size());
   CAISSON_ASSIGN_OR_RETURN(const std::byte* root, read_value_page(pager, ref.root, level));
   const TxnId birth = pager::read_header(root).txn;

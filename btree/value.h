@@ -116,7 +116,7 @@ class DoomedPages {
   void add(PageId id, TxnId birth) { pages_.emplace_back(id, birth); }
 
   // Adds those of a long value. Reads its root and its indexes; by VALUE-4 the others needn't be.
-  // Errors: kCorruption (VALUE-1, VALUE-2, PAGE-6); as Pager::read().
+  // Errors: kCorruption (VALUE-1, VALUE-2, TREE-4, PAGE-6); as Pager::read().
   Result<void> collect_from(pager::Pager& pager, const LongValueRef& ref);
 
   void free_all(pager::PageTxn& txn);
