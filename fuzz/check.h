@@ -9,7 +9,7 @@
 // Unlike assert, in every build: a fuzzer that checks nothing finds nothing.
 #define FUZZ_CHECK(condition)                                                      \
   do {                                                                             \
-    if (!(condition)) {                                                            \
+    if (!static_cast<bool>(condition)) {                                           \
       std::fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #condition); \
       std::abort();                                                                \
     }                                                                              \

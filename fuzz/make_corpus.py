@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Writes the first inputs of the fuzz targets of the page file, from spec/golden/pages/.
+"""Writes the first inputs of the fuzz targets, from the page files and trees of spec/golden/.
 
-They go to fuzz/corpus/{meta,page,allocation,page_file}/golden-*. Inputs that fuzzing found lie
-beside them, under other names, and stay. What an input looks like is described where its target is.
+They go to fuzz/corpus/*/golden-*. Inputs that fuzzing found lie beside them, under other names, and
+stay. What an input looks like is described where its target is.
 
 Usage: make_corpus.py
 """
@@ -12,8 +12,10 @@ import struct
 import sys
 
 FUZZ = pathlib.Path(__file__).resolve().parent
-GOLDEN = FUZZ.parent / "spec/golden/pages"
+GOLDEN = FUZZ.parent / "spec/golden"
 METAS_END = 131072
+# A larger tree would allow too few runs a second.
+TREE_INPUT_MAX = 12288
 
 
 def load(path):
@@ -45,9 +47,64 @@ def blob_of(block):
     return block.ljust(4096, b"\0")[88:88 + size]
 
 
+def page_size_of(blocks):
+    return struct.unpack_from("<I", blocks[0], 36)[0]
+
+
+def nodes_of(blocks):
+    """The leaves and branches: id, whether it is a branch, and its bytes."""
+    page_size = page_size_of(blocks)
+    whole = bytearray((max(blocks) + 16) * 4096)
+    for at, block in blocks.items():
+        whole[at * 4096:at * 4096 + len(block)] = block
+    for page_id in range(METAS_END // page_size, len(whole) // page_size):
+        page = bytes(whole[page_id * page_size:(page_id + 1) * page_size])
+        if page[4] in (2, 3):
+            yield page_id, page[4] == 3, page
+
+
+def node_input(page):
+    """fuzz/node_input.h: cut in two where the longest run of zeros is."""
+    begin, end, at = len(page), len(page), 84
+    while at < len(page):
+        stop = at
+        while stop < len(page) and page[stop] == 0:
+            stop += 1
+        if stop - at > end - begin:
+            begin, end = at, stop
+        at = stop + 1
+    front, heap = page[72:begin], page[end:]
+    code = {4096: 0, 8192: 1, 16384: 2, 32768: 3, 65536: 4}[len(page)]
+    return struct.pack("<BBIH", code, page[5], len(heap), len(front)) + front + heap
+
+
+# Ranges, prefixes, gets and estimates with keys of the tree and others; the first byte says how
+# the file is opened: 6 to change it up to a checkpoint, 4 as one from a stranger.
+READS = bytes(range(0, 250, 4))[:61]
+CHANGES = bytes(range(3, 253, 4))[:61]
+
+
+def add_trees(inputs):
+    for path in sorted((GOLDEN / "trees").glob("*.hex")):
+        name = path.stem
+        size, blocks = load(path)
+        for page_id, branch, page in nodes_of(blocks):
+            data = node_input(page)
+            if len(data) <= 2048:
+                inputs["branch" if branch else "leaf"][f"{name}-{page_id}"] = data
+        data = image(size, blocks)
+        if len(data) > TREE_INPUT_MAX or name.startswith("reject-node"):
+            continue
+        whole = not name.startswith("reject-")
+        inputs["cursor"][f"{name}-read"] = struct.pack("<BH", 1 if whole else 4, 9) + READS + data
+        inputs["cursor"][f"{name}-change"] = struct.pack("<BH", 6, 9) + CHANGES + data
+
+
 def main():
-    inputs = {"meta": {}, "page": {}, "allocation": {}, "page_file": {}}
-    for path in sorted(GOLDEN.glob("*.hex")):
+    inputs = {"meta": {}, "page": {}, "allocation": {}, "page_file": {}, "leaf": {}, "branch": {},
+              "cursor": {}}
+    add_trees(inputs)
+    for path in sorted((GOLDEN / "pages").glob("*.hex")):
         name = path.stem
         size, blocks = load(path)
         whole = not name.startswith("reject-")

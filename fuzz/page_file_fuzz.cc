@@ -136,16 +136,16 @@ bool lists_any(const AllocationState& lists, const std::vector<PageId>& blob,
 
 class Run {
  public:
-  Run(Bytes file, std::size_t choices) : choices_(choices), machine_(1) {
+  explicit Run(Bytes input) : choices_(input.size()), machine_(1) {
     io::Vfs& vfs = machine_.vfs();
     FUZZ_CHECK(vfs.create_directory(kFolder));
     directory_ = std::move(*vfs.open_directory(kFolder));
     const auto pages =
         std::move(*directory_->open_file(pager::kPageFileName, {io::OpenMode::kCreate, false}));
-    FUZZ_CHECK(pages->write(0, file));
+    FUZZ_CHECK(fuzz::write_image(input, *pages));
     FUZZ_CHECK(pages->sync_all());
     options_.access =
-        (choices & 1U) != 0 ? pager::PageAccess::kMapped : pager::PageAccess::kPrivate;
+        (choices_ & 1U) != 0 ? pager::PageAccess::kMapped : pager::PageAccess::kPrivate;
     options_.address_space_bytes = std::uint64_t{16} << 20U;
     options_.memory_budget_bytes = std::uint64_t{4} << 20U;
     options_.layout = &pager::testing::array_layout();
@@ -304,9 +304,7 @@ class Run {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace caisson;
-  const std::vector<std::byte> file =
-      fuzz::expand({reinterpret_cast<const std::byte*>(data), size});
-  Run(file, size).run();
+  Run({reinterpret_cast<const std::byte*>(data), size}).run();
   return 0;
 }
 

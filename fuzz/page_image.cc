@@ -7,6 +7,9 @@
 
 #include "base/codec.h"
 #include "base/crc32c.h"
+#include "btree/format.h"
+#include "btree/layout.h"
+#include "fuzz/node_input.h"
 #include "pager/meta.h"
 #include "pager/page.h"
 
@@ -28,6 +31,8 @@ constexpr std::size_t kChildCount = 72;
 constexpr std::size_t kChildren = 76;
 constexpr std::size_t kChildSize = 12;
 constexpr std::size_t kBlobNext = 72;
+constexpr std::size_t kPageId = 8;
+constexpr std::size_t kPageIdAndTxnSize = 16;
 
 struct Record {
   std::size_t at = 0;  // Its bytes begin here in the input,
@@ -56,6 +61,27 @@ Outline outline_of(Bytes input) {
     at += size;
   }
   return outline;
+}
+
+// Where a page's references begin within it. Pages of types 2 to 5 are those of trees; others with
+// a level are laid out as in the golden files of the pager. None where a node is damaged.
+std::vector<std::size_t> references_in(Bytes page) {
+  const pager::PageHeader header = pager::read_header(page.data());
+  if (header.type == pager::PageType::kAllocation) return {kBlobNext};
+  std::vector<std::size_t> places;
+  if (header.type >= btree::kLeaf && header.type <= btree::kValueIndex) {
+    if (!btree::tree_layout().check(page)) return {};
+    std::vector<pager::ChildSlot> slots;
+    btree::tree_layout().child_slots(page, slots);
+    for (const pager::ChildSlot& slot : slots) {
+      places.push_back(slot.checksum_offset - kReferenceChecksum);
+    }
+  } else if (header.level > 0) {
+    const std::size_t count = std::min<std::size_t>(load_u32(page.data() + kChildCount),
+                                                    (page.size() - kChildren) / kChildSize);
+    for (std::size_t i = 0; i < count; ++i) places.push_back(kChildren + i * kChildSize);
+  }
+  return places;
 }
 
 // Puts the checksums of an input right. Keeps the file and the input alike.
@@ -113,23 +139,12 @@ class Repair {
 
   void repair_page(std::uint64_t id, int depth) {
     if (id < pager::kMetaAreaSize / page_size_ || id >= file_.size() / page_size_) return;
-    if (depth > 20 || !done_.insert(id).second) return;
+    if (depth > 80 || !done_.insert(id).second) return;
     const std::uint64_t offset = id * page_size_;
     const Bytes page = Bytes(file_).subspan(offset, page_size_);
-    const pager::PageHeader header = pager::read_header(page.data());
-    std::vector<std::uint64_t> references;
-    if (header.type == pager::PageType::kAllocation) {
-      references.push_back(offset + kBlobNext);
-    } else if (header.level > 0) {
-      const std::uint64_t count = std::min<std::uint64_t>(load_u32(page.data() + kChildCount),
-                                                          (page_size_ - kChildren) / kChildSize);
-      for (std::uint64_t i = 0; i < count; ++i) {
-        references.push_back(offset + kChildren + i * kChildSize);
-      }
-    }
-    for (const std::uint64_t reference : references) {
-      repair_page(load_u64(file_.data() + reference), depth + 1);
-      refer(reference);
+    for (const std::size_t place : references_in(page)) {
+      repair_page(load_u64(page.data() + place), depth + 1);
+      refer(offset + place);
     }
     put(offset, pager::page_checksum(seed_, page));
   }
@@ -168,13 +183,47 @@ void change_field(MutableBytes input, Random& random) {
   }
 }
 
-// Puts one record's bytes where another's were: a lost or misdirected write.
+// Puts one record's bytes where another's were: a lost or misdirected write; or a page that says it
+// belongs there.
 void copy_record(MutableBytes input, Random& random) {
   const Outline outline = outline_of(input);
   if (outline.records.empty()) return;
   const Record& from = outline.records[random.below(outline.records.size())];
   const Record& to = outline.records[random.below(outline.records.size())];
-  std::memmove(input.data() + to.at, input.data() + from.at, std::min(from.size, to.size));
+  const std::size_t size = std::min(from.size, to.size);
+  const std::size_t kept = random.chance(1, 2) ? kPageId + kPageIdAndTxnSize : 0;
+  const std::size_t begin = size > kept && kept > 0 ? kept : 0;
+  if (begin > 0) std::memmove(input.data() + to.at, input.data() + from.at, kPageId);
+  std::memmove(input.data() + to.at + begin, input.data() + from.at + begin, size - begin);
+}
+
+// The pages of an input that a record holds whole: with pages of 4 KiB, all nodes.
+std::vector<Record> whole_pages(const Outline& outline) {
+  std::vector<Record> pages;
+  for (const Record& record : outline.records) {
+    if (record.offset >= pager::kMetaAreaSize && record.size == kBlockSize) pages.push_back(record);
+  }
+  return pages;
+}
+
+// Changes the entries of a node, so that it stays one.
+void change_node(MutableBytes input, Random& random) {
+  const std::vector<Record> pages = whole_pages(outline_of(input));
+  if (pages.empty()) return;
+  const Record& page = pages[random.below(pages.size())];
+  mutate_node_page(input.subspan(page.at, page.size), random);
+}
+
+// Lets a page refer to another one.
+void change_reference(MutableBytes input, Random& random) {
+  const std::vector<Record> pages = whole_pages(outline_of(input));
+  if (pages.empty()) return;
+  const Record& from = pages[random.below(pages.size())];
+  const Record& to = pages[random.below(pages.size())];
+  const MutableBytes page = input.subspan(from.at, from.size);
+  const std::vector<std::size_t> places = references_in(page);
+  if (places.empty()) return;
+  store_u64(page.data() + places[random.below(places.size())], to.offset / kBlockSize);
 }
 
 }  // namespace
@@ -186,6 +235,17 @@ std::vector<std::byte> expand(Bytes input) {
     std::memcpy(file.data() + record.offset, input.data() + record.at, record.size);
   }
   return file;
+}
+
+Result<void> write_image(Bytes input, io::File& file) {
+  const Outline outline = outline_of(input);
+  if (outline.file_size == 0) return {};
+  constexpr std::byte kZero{0};
+  CAISSON_RETURN_IF_ERROR(file.write(outline.file_size - 1, {&kZero, 1}));
+  for (const Record& record : outline.records) {
+    CAISSON_RETURN_IF_ERROR(file.write(record.offset, input.subspan(record.at, record.size)));
+  }
+  return {};
 }
 
 std::uint64_t interesting_number(Random& random) {
@@ -204,7 +264,7 @@ std::uint64_t interesting_number(Random& random) {
 std::size_t mutate_image(MutableBytes buffer, std::size_t size, std::uint64_t seed) {
   Random random(seed);
   for (std::uint64_t count = 1 + random.below(3); count > 0; --count) {
-    switch (random.below(8)) {
+    switch (random.below(10)) {
       case 0:
       case 1:
       case 2:
@@ -213,6 +273,12 @@ std::size_t mutate_image(MutableBytes buffer, std::size_t size, std::uint64_t se
         break;
       case 3:
         copy_record(buffer.first(size), random);
+        break;
+      case 4:
+        change_node(buffer.first(size), random);
+        break;
+      case 5:
+        change_reference(buffer.first(size), random);
         break;
       default:
         change_field(buffer.first(size), random);

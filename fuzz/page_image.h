@@ -20,6 +20,7 @@
 
 #include "base/random.h"
 #include "base/result.h"
+#include "io/file.h"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t size_max);
 
@@ -31,10 +32,13 @@ inline constexpr std::size_t kBlockSize = 4096;
 // The page file that an input stands for.
 std::vector<std::byte> expand(Bytes input);
 
-// Makes another input in place, as LLVMFuzzerCustomMutator does: changes bytes by chance, or a
-// field to a number that means something, and then mostly puts right what the change broke: the
-// checksums of pages, from the lowest level up, those in the references to them, and those of
-// the metas.
+// Writes that page file, but for its zeros: to copy them takes longer than to read a small tree.
+Result<void> write_image(Bytes input, io::File& file);
+
+// Makes another input in place, as LLVMFuzzerCustomMutator does: changes bytes by chance, a field
+// to a number that means something, the entries of a node or the page that one refers to, and
+// then mostly puts right what the change broke: the checksums of pages, from the lowest level up,
+// those in the references to them, and those of the metas.
 std::size_t mutate_image(MutableBytes buffer, std::size_t size, std::uint64_t seed);
 
 // A number that is likely to reach a border: small, a power of two, or the largest, give or take
