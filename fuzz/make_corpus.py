@@ -78,10 +78,35 @@ def node_input(page):
     return struct.pack("<BBIH", code, page[5], len(heap), len(front)) + front + heap
 
 
-# Ranges, prefixes, gets and estimates with keys of the tree and others; the first byte says how
-# the file is opened: 6 to change it up to a checkpoint, 4 as one from a stranger.
-READS = bytes(range(0, 250, 4))[:61]
-CHANGES = bytes(range(3, 253, 4))[:61]
+def script(flags, *steps):
+    """The script of an input of cursor_fuzz.cc, in which the tree is said to have 9 entries."""
+    return struct.pack("<BH", flags, 9) + b"".join(map(bytes, steps)).ljust(61, b"\0")
+
+
+def same(at):
+    return (3, at)  # The key that lies there, in parts of 256; also with its end changed:
+
+
+def longer(at):
+    return (0, at)
+
+
+def shorter(at):
+    return (1, at)
+
+
+def greater(at):
+    return (2, at)
+
+
+READ, FROM_A_STRANGER, CHANGE = 1, 4, 6
+READS = ((0, *same(0), *greater(255), 1, 9, 0, 3, 3, 6, 6, 1, 6, 3, 2, *longer(99)),
+         (0, *shorter(99), *same(0), 0, 5, 1, 7, 7, 3, 3, 3), (1, *shorter(130), 3, 0, 3, 3, 3),
+         (2, *same(99), 128), (2, *longer(99)), (3, *same(0), *same(60)), (3, *shorter(0), *same(9)),
+         (3, *same(9), *greater(255)))
+CHANGES = ((4, *longer(0), 80), (1, *same(0)), (3, *greater(255), 250), (4, *same(99), 200),
+           (4, *shorter(200), 0), (1, *longer(99)), (5, *longer(120), 255), (5, *greater(60), 255),
+           (0, *same(20), *same(120)), (3, *same(250), 30), (0, *shorter(0), *same(200)))
 
 
 def add_trees(inputs):
@@ -93,11 +118,13 @@ def add_trees(inputs):
             if len(data) <= 2048:
                 inputs["branch" if branch else "leaf"][f"{name}-{page_id}"] = data
         data = image(size, blocks)
-        if len(data) > TREE_INPUT_MAX or name.startswith("reject-node"):
+        # Of three leaves the middle one is the only leaf with neighbours on both sides.
+        if len(data) > TREE_INPUT_MAX and name != "two-levels" or name.startswith("reject-node"):
             continue
         whole = not name.startswith("reject-")
-        inputs["cursor"][f"{name}-read"] = struct.pack("<BH", 1 if whole else 4, 9) + READS + data
-        inputs["cursor"][f"{name}-change"] = struct.pack("<BH", 6, 9) + CHANGES + data
+        how = READ if whole else FROM_A_STRANGER
+        inputs["cursor"][f"{name}-read"] = script(how, *READS) + data
+        inputs["cursor"][f"{name}-change"] = script(CHANGE, *CHANGES) + data
 
 
 def main():
