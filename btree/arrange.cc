@@ -42,13 +42,10 @@ PageId TreeWriter::new_page(PageType type, std::uint8_t level) {
 void TreeWriter::apply(unsigned depth, const Edit& edit) {
   const MutableBytes page = bytes(path_[depth].id);
   const NodeView before(page.data(), page.size());
-  const std::size_t fill_before = before.fill();
+  const bool shrinks = depth > 0 && weighs_less(before, edit);
   if (apply_in_place(depth, edit)) {
     const NodeView after(page.data(), page.size());
-    if (depth == 0 || edit.removed == 0 || after.fill() >= fill_before ||
-        after.fill() >= room() * 2 / 5) {
-      return;
-    }
+    if (!shrinks || after.is_filled_to(room() * 2 / 5)) return;
     entries_.clear();
     entries_.append(after, {});
     underflow(depth);
@@ -64,7 +61,18 @@ void TreeWriter::apply(unsigned depth, const Edit& edit) {
     entries_.append(edit.added[i].key, edit.added[i].value);
   }
   entries_.append(before, edit.index + edit.removed, before.count(), {});
-  arrange(depth, appended, edit.removed == 0 ? 0 : fill_before);
+  arrange(depth, appended, shrinks);
+}
+
+// Whether an edit takes away more than it adds.
+bool TreeWriter::weighs_less(const NodeView& node, const Edit& edit) {
+  std::size_t removed = 0;
+  for (unsigned i = 0; i < edit.removed; ++i) removed += node.weight(edit.index + i);
+  std::size_t added = 0;
+  for (unsigned i = 0; i < edit.added_count; ++i) {
+    added += entry_weight(edit.added[i].key.size(), edit.added[i].value.bytes.size());
+  }
+  return added < removed;
 }
 
 // Whether an entry behind the leaf's last one would find no more room if the leaf were built anew,
@@ -87,7 +95,7 @@ void TreeWriter::start_leaf(const Edit::Added& added) {
   NodeEditor(bytes(id)).start(leaf.prefix().size(), added.key, added.value);
   Separators& separators = separators_[depth_];
   std::vector<std::byte>& separator = separators.keys[0];
-  separator.resize(page_size() / 4 + kHeadSize);
+  separator.resize(key_buffer_size(page_size()));
   const std::size_t size = leaf.copy_key(leaf.count() - 1, separator.data());
   const std::size_t common = common_prefix(Bytes(separator).first(size), added.key);
   separator.assign(added.key.begin(), added.key.begin() + static_cast<std::ptrdiff_t>(common) + 1);
@@ -135,9 +143,8 @@ bool TreeWriter::at_right_edge(unsigned depth) const {
   return true;
 }
 
-// Finds room for entries_, which take the place of the node at `depth`, filled with `fill_before`;
-// 0 if nothing was removed from it.
-void TreeWriter::arrange(unsigned depth, bool appended, std::size_t fill_before) {
+// Finds room for entries_, which take the place of the node at `depth` and may weigh less.
+void TreeWriter::arrange(unsigned depth, bool appended, bool shrinks) {
   const NodePlan whole{0, entries_.size(), branch_at(depth)};
   const bool too_few = entries_.size() < (whole.branch ? 2U : 1U);
   if (depth == 0 && too_few) return collapse_root();
@@ -146,10 +153,7 @@ void TreeWriter::arrange(unsigned depth, bool appended, std::size_t fill_before)
     if (appended || branch_at(depth) || !share(depth)) split_alone(depth, appended);
     return;
   }
-  const std::size_t fill = whole.fill(entries_);
-  if (too_few || (depth > 0 && fill < fill_before && fill < room() * 2 / 5)) {
-    return underflow(depth);
-  }
+  if (too_few || (shrinks && whole.fill(entries_) < room() * 2 / 5)) return underflow(depth);
   parts_.assign(1, whole);
   write_out(depth, alone(depth));
 }
@@ -187,7 +191,7 @@ void TreeWriter::join(unsigned depth, const Sibling& sibling) {
   const unsigned index = path_[depth - 1].index;
   const bool is_left = sibling.index < index;
   std::vector<std::byte>& separator = separators_[depth].keys[0];
-  separator.resize(page_size() / 4 + kHeadSize);
+  separator.resize(key_buffer_size(page_size()));
   separator.resize(parent.copy_key(std::max(index, sibling.index), separator.data()));
   if (is_left) {
     if (branch_at(depth)) entries_.set_key(0, separator);
@@ -280,14 +284,20 @@ void TreeWriter::split_alone(unsigned depth, bool appended) {
 // --- Dividing ------------------------------------------------------------------------------------
 
 // The least that a node may be filled with, given the largest entry around (TREE-3).
-std::size_t TreeWriter::fill_min(std::size_t largest) const {
-  return largest <= room() / 5 ? room() * 2 / 5 : room() / 3;
+std::size_t TreeWriter::fill_min(std::size_t largest, bool branch) const {
+  return largest <= room() / (branch ? 10 : 5) ? room() * 2 / 5 : room() / 3;
+}
+
+std::size_t TreeWriter::weight_of(std::size_t index, bool branch) const {
+  const bool left_out = branch && index == 0;
+  return entry_weight(left_out ? 0 : entries_.key(index).size(),
+                      entries_.value(index).bytes.size());
 }
 
 // Cuts entries_ into parts of about one weight. False if one doesn't fit or is too small.
 bool TreeWriter::divide(unsigned count, bool branch) {
   const NodePlan all{0, entries_.size(), branch};
-  const double weight = static_cast<double>(all.weight(entries_, all.prefix_size(entries_)));
+  const auto weight = static_cast<double>(all.fill(entries_));
   const double part = weight / count;
   const double entry = weight / static_cast<double>(entries_.size());
   // As far as parts neither overflow nor become too small.
@@ -302,19 +312,14 @@ bool TreeWriter::divide(unsigned count, bool branch) {
 // and both nodes get long prefixes, behind which heads tell more: keys that begin with one path
 // come to lie in one leaf. (Bayer and Unterauer, "Prefix B-trees", 1977.)
 bool TreeWriter::divide_about(unsigned count, bool branch, const CutRange& range) {
-  const NodePlan all{0, entries_.size(), branch};
-  const std::size_t prefix = all.prefix_size(entries_);
-  const std::size_t total = all.weight(entries_, prefix);
+  const std::size_t total = NodePlan{0, entries_.size(), branch}.fill(entries_);
   parts_.clear();
   std::size_t begin = 0;
   std::size_t sum = 0;
   std::size_t largest = 0;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
-    const std::size_t weight = branch && i == 0 ? kEntryOverhead + kReferenceSize
-                                                : entry_weight(entries_.key(i).size(), prefix,
-                                                               entries_.value(i).bytes.size());
-    largest =
-        std::max(largest, entry_weight(entries_.key(i).size(), 0, entries_.value(i).bytes.size()));
+    const std::size_t weight = weight_of(i, branch);
+    largest = std::max(largest, weight);
     // Cut before this entry if that is nearer to the mark than to cut behind it.
     const std::size_t mark = total * (parts_.size() + 1) / count;
     if (parts_.size() + 1 < count && i > begin && sum + weight / 2 >= mark) {
@@ -333,8 +338,9 @@ bool TreeWriter::divide_about(unsigned count, bool branch, const CutRange& range
     sum += weight;
   }
   parts_.push_back({begin, entries_.size(), branch});
-  return parts_.size() == count &&
-         std::ranges::all_of(parts_, [&](const NodePlan& part) { return good(part, largest); });
+  return parts_.size() == count && std::ranges::all_of(parts_, [&](const NodePlan& part) {
+           return is_good(part, fill_min(largest, branch));
+         });
 }
 
 // Where two neighbours have least in common, within `distance` of an entry and as near to it as can
@@ -373,30 +379,38 @@ std::size_t TreeWriter::shortest_key_about(std::size_t middle, std::size_t dista
   return best;
 }
 
-bool TreeWriter::good(const NodePlan& part, std::size_t largest) const {
+bool TreeWriter::is_good(const NodePlan& part, std::size_t fill_min) const {
   return part.end - part.begin >= (part.branch ? 2U : 1U) && part.fits(entries_, page_size()) &&
-         part.fill(entries_) >= fill_min(largest);
+         part.fill(entries_) >= fill_min;
 }
 
-// Cuts entries_ in two wherever both parts fit, as near to the middle as can be. Needed when a key
-// breaks a long prefix: then all that fits is near an end, where that key is.
-bool TreeWriter::divide_anywhere(bool branch) {
+// Cuts entries_ in two wherever both parts are good, as near to the middle as can be. Needed when a
+// key breaks a long prefix: then all that fits is near an end, where that key is. Where a large
+// entry of other sizes comes between many small ones, neither half may fit that has to say them:
+// then in three.
+void TreeWriter::divide_anywhere(bool branch) {
   const std::size_t size = entries_.size();
-  const std::size_t least = branch ? 2 : 1;
-  std::optional<std::size_t> fallback;
-  for (std::size_t step = 0; step < size; ++step) {
-    for (const std::size_t cut : {size / 2 + step, size / 2 - step}) {
-      if (cut < least || cut > size - least) continue;
-      parts_ = {{0, cut, branch}, {cut, size, branch}};
-      if (good(parts_[0], room()) && good(parts_[1], room())) return true;
-      if (!fallback && parts_[0].fits(entries_, page_size()) &&
-          parts_[1].fits(entries_, page_size())) {
-        fallback = cut;
+  std::size_t largest = 0;
+  for (std::size_t i = 0; i < size; ++i) largest = std::max(largest, weight_of(i, branch));
+  for (const std::size_t fill : {fill_min(largest, branch), room() / 3}) {
+    for (std::size_t step = 0; step < size; ++step) {
+      for (const std::size_t cut : {size / 2 + step, size / 2 - step}) {
+        if (cut == 0 || cut >= size) continue;
+        parts_ = {{0, cut, branch}, {cut, size, branch}};
+        if (is_good(parts_[0], fill) && is_good(parts_[1], fill)) return;
       }
     }
   }
-  if (fallback) parts_ = {{0, *fallback, branch}, {*fallback, size, branch}};
-  return fallback.has_value();
+  for (std::size_t first = 1; first < size; ++first) {
+    for (std::size_t second = first + 1; second < size; ++second) {
+      parts_ = {{0, first, branch}, {first, second, branch}, {second, size, branch}};
+      if (std::ranges::all_of(parts_,
+                              [&](const NodePlan& part) { return is_good(part, room() / 3); })) {
+        return;
+      }
+    }
+  }
+  assert(false && "keys and entries are small enough for a cut: NODE-5");
 }
 
 // --- Writing -------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ std::optional<std::vector<std::byte>> prefix_end(Bytes prefix) {
 Cursor::Cursor(const Tree& tree, const Range& range)
     : tree_(tree), begin_(range.begin.begin(), range.begin.end()) {
   if (range.end) end_.emplace(range.end->begin(), range.end->end());
-  key_.resize(tree.pager().page_size() / 4 + kHeadSize);  // NODE-5
+  key_.resize(key_buffer_size(tree.pager().page_size()));
 }
 
 Cursor Cursor::with_prefix(const Tree& tree, Bytes prefix) {

@@ -48,12 +48,13 @@ using testing::TreeStore;
 using testing::value_of;
 
 constexpr unsigned kKeys = 150;
+constexpr unsigned kHeight = 3;        // Of a tree of so many.
 constexpr std::size_t kLong = 15'000;  // Four pages and their index.
 
 // Four keys have all but their last letter in common, and their neighbours next to nothing.
 std::string key_of(unsigned number) {
   const std::string digits = std::to_string(1000 + number / 4);
-  return digits + std::string(850, 'k') + std::to_string(number % 4);
+  return digits + std::string(500, 'k') + std::to_string(number % 4);
 }
 
 std::string value_for(unsigned number) {
@@ -86,14 +87,14 @@ pager::testing::ReaderRegistry& readers() {
 
 testing::StoreOptions options(PageAccess access) {
   pager::Limits limits;
-  limits.key_size_max = 1024;
+  limits.key_size_max = 512;
   return {.access = access,
           .memory_budget_bytes = std::uint64_t{256} * 4096,
           .limits = limits,
           .readers = &readers()};
 }
 
-// The first keys of a random order: as many as there can be before the tree gets its fourth level.
+// The first keys of a random order: as many as there can be before the tree gets its last level.
 Base about_to_grow(PageAccess access) {
   Base base;
   const auto make = [&](std::size_t count) {
@@ -103,7 +104,7 @@ Base about_to_grow(PageAccess access) {
       if (base.model.size() == count) break;
       value_of(base.store->writer().put(bytes_of(key_of(number)), bytes_of(value_for(number))));
       base.model[key_of(number)] = value_for(number);
-      if (value_of(base.store->writer().tree().height()) == 4) return base.model.size() - 1;
+      if (value_of(base.store->writer().tree().height()) == kHeight) return base.model.size() - 1;
     }
     return count;
   };
@@ -112,7 +113,7 @@ Base about_to_grow(PageAccess access) {
   return base;
 }
 
-// All keys, less the first ones: as many as can go before the tree loses its fourth level.
+// All keys, less the first ones: as many as can go before the tree loses its last level.
 Base about_to_shrink(PageAccess access) {
   Base base;
   const auto make = [&](unsigned erased) {
@@ -125,7 +126,7 @@ Base about_to_shrink(PageAccess access) {
     for (; base.next < erased; ++base.next) {
       value_of(writer.erase(bytes_of(key_of(base.next))));
       base.model.erase(key_of(base.next));
-      if (value_of(writer.tree().height()) < 4) return base.next;
+      if (value_of(writer.tree().height()) < kHeight) return base.next;
     }
     return erased;
   };
@@ -301,9 +302,9 @@ class Faults : public ::testing::TestWithParam<PageAccess> {
 TEST_P(Faults, ComeWhereTheHeightChanges) {
   const std::vector<Operation> all = operations();
   for (const auto& [name, before, after] :
-       {std::tuple("insert, and get another level", 3U, 4U),
-        std::tuple("insert a long value, and get another level", 3U, 4U),
-        std::tuple("erase, and lose a level", 4U, 3U)}) {
+       {std::tuple("insert, and get another level", kHeight - 1, kHeight),
+        std::tuple("insert a long value, and get another level", kHeight - 1, kHeight),
+        std::tuple("erase, and lose a level", kHeight, kHeight - 1)}) {
     const auto operation = std::ranges::find(all, name, &Operation::name);
     const auto store = begin(*operation, State::kCold);
     EXPECT_EQ(value_of(store->writer().tree().height()), before) << name;

@@ -41,6 +41,21 @@ bool NodeView::ends_before(Bytes key) const {
   return last != wanted ? last < wanted : compare_rest(count_ - 1, suffix) < 0;
 }
 
+std::size_t NodeView::fill() const {
+  if (says_sizes()) return count_ * weight(0);
+  std::size_t sum = 0;
+  for (unsigned i = 0; i < count_; ++i) sum += weight(i);
+  return sum;
+}
+
+bool NodeView::is_filled_to(std::size_t bytes) const {
+  // As if no key ended within prefix and head: those that do weigh up to four bytes less.
+  const std::size_t most = used() + count_ * (prefix_size_ + (says_sizes() ? kEntryHeaderSize : 0));
+  if (most < bytes) return false;
+  if (most >= bytes + count_ * kHeadSize + prefix_size_) return true;
+  return fill() >= bytes;
+}
+
 Position NodeView::find_from(unsigned first, Bytes key) const {
   if (prefix_size_ != 0) {
     const std::size_t common = std::min<std::size_t>(prefix_size_, key.size());
@@ -149,8 +164,8 @@ class Checker {
       const std::size_t size = header + sizes.rest() + sizes.held();
       if (size > page_.size() - at) return broken("the heap ends within an entry", "NODE-2");
       const std::size_t key_size = prefix_size_ + sizes.suffix;
-      if (key_size > page_.size() / 4 ||
-          entry_weight(key_size, 0, sizes.held()) > entry_weight_max(page_.size())) {
+      if (key_size > key_size_max(page_.size()) ||
+          entry_weight(key_size, sizes.held()) > entry_weight_max(page_.size())) {
         return broken("an entry is larger than a node takes", "NODE-5");
       }
       const bool is_long = sizes.value == kLongValue;

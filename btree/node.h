@@ -14,6 +14,7 @@
 #include "base/codec.h"
 #include "base/result.h"
 #include "btree/format.h"
+#include "pager/meta.h"
 
 namespace caisson::btree {
 
@@ -60,16 +61,25 @@ inline EntrySizes sizes_of(std::size_t suffix_size, const HeldValue& value) {
           value.is_long ? kLongValue : static_cast<std::uint16_t>(value.bytes.size())};
 }
 
+// The longest key that a node takes (NODE-5).
+constexpr std::size_t key_size_max(std::size_t page_size) {
+  return pager::key_limit_max(static_cast<std::uint32_t>(page_size));
+}
+
+// What NodeView::copy_key() may write.
+constexpr std::size_t key_buffer_size(std::size_t page_size) {
+  return key_size_max(page_size) + kHeadSize;
+}
+
 // Room for prefix, heads, offsets and heap.
 constexpr std::size_t node_room(std::size_t page_size) { return page_size - kNodeHeaderSize; }
 
-// The largest entry that a node takes (NODE-5), as weighed without a prefix.
+// The heaviest entry that a node takes (NODE-5).
 constexpr std::size_t entry_weight_max(std::size_t page_size) { return node_room(page_size) / 3; }
 
-// What an entry with these sizes weighs behind a prefix (spec/btree.md, section 3).
-constexpr std::size_t entry_weight(std::size_t key_size, std::size_t prefix_size,
-                                   std::size_t value_size) {
-  return kEntryOverhead + rest_size(key_size - prefix_size) + value_size;
+// What an entry with these sizes weighs (spec/btree.md, section 3).
+constexpr std::size_t entry_weight(std::size_t key_size, std::size_t value_size) {
+  return kEntryOverhead + rest_size(key_size) + value_size;
 }
 
 // The first four bytes as a number that orders as they do; zeros behind shorter keys.
@@ -150,7 +160,7 @@ class NodeView {
   // The size of a whole key.
   std::size_t key_size(unsigned index) const { return prefix_size_ + sizes(index).suffix; }
 
-  // Writes a whole key to `out`, which has room for it and kHeadSize bytes more; returns its size.
+  // Writes a whole key to `out`, which has room for key_buffer_size() bytes; returns its size.
   std::size_t copy_key(unsigned index, std::byte* out) const {
     if (prefix_size_ != 0) std::memcpy(out, page_ + kNodeHeaderSize, prefix_size_);
     return copy_suffix(index, out);
@@ -194,8 +204,16 @@ class NodeView {
   }
 
   // What fills it (spec/btree.md, section 3).
-  std::size_t fill() const {
-    return used() + count_ * (prefix_size_ + (says_sizes() ? kEntryHeaderSize : 0));
+  std::size_t fill() const;
+
+  // Whether fill() is `bytes` at least. O(1), but where that is close.
+  bool is_filled_to(std::size_t bytes) const;
+
+  // What one entry weighs.
+  std::size_t weight(unsigned index) const {
+    const EntrySizes of = sizes(index);
+    const bool left_out = index == 0 && is_branch();
+    return entry_weight(left_out ? 0 : prefix_size_ + of.suffix, of.held());
   }
 
   // Bytes that heads, offsets and heap take, and those that nobody uses.

@@ -232,10 +232,10 @@ std::size_t NodePlan::prefix_size(const Entries& entries) const {
   return std::min(shared, rest_size(second));
 }
 
-std::size_t NodePlan::weight(const Entries& entries, std::size_t prefix_size) const {
+std::size_t NodePlan::bytes_behind(const Entries& entries, std::size_t prefix_size) const {
   if (branch) {
     const NodePlan others{begin + 1, end, false};
-    return kEntryOverhead + kReferenceSize + others.weight(entries, prefix_size);
+    return kEntryOverhead + kReferenceSize + others.bytes_behind(entries, prefix_size);
   }
   if (entries.shortest_key() >= prefix_size + kHeadSize) {
     const std::size_t count = end - begin;
@@ -244,7 +244,7 @@ std::size_t NodePlan::weight(const Entries& entries, std::size_t prefix_size) co
   }
   std::size_t sum = 0;
   for (std::size_t i = begin; i < end; ++i) {
-    sum += entry_weight(entries.key(i).size(), prefix_size, entries.value(i).bytes.size());
+    sum += entry_weight(entries.key(i).size() - prefix_size, entries.value(i).bytes.size());
   }
   return sum;
 }
@@ -257,12 +257,7 @@ bool NodePlan::says_sizes(const Entries& entries, std::size_t prefix_size) const
 std::size_t NodePlan::used(const Entries& entries) const {
   const std::size_t prefix = prefix_size(entries);
   const std::size_t saved = says_sizes(entries, prefix) ? (end - begin) * kEntryHeaderSize : 0;
-  return prefix + weight(entries, prefix) - saved;
-}
-
-std::size_t NodePlan::fill(const Entries& entries) const {
-  const std::size_t prefix = prefix_size(entries);
-  return weight(entries, prefix) + (end - begin) * prefix;
+  return prefix + bytes_behind(entries, prefix) - saved;
 }
 
 void build_node(const Entries& entries, const NodePlan& plan, MutableBytes page) {

@@ -125,8 +125,8 @@ struct NodePlan {
   // smallest. So a node that is built anew, from some or all of its entries, never grows.
   std::size_t prefix_size(const Entries& entries) const;
 
-  // What the entries weigh behind a prefix (spec/btree.md, section 3).
-  std::size_t weight(const Entries& entries, std::size_t prefix_size) const;
+  // What the entries take behind a prefix if they say their sizes.
+  std::size_t bytes_behind(const Entries& entries, std::size_t prefix_size) const;
 
   // Whether the node will say the sizes of its entries.
   bool says_sizes(const Entries& entries, std::size_t prefix_size) const;
@@ -138,7 +138,7 @@ struct NodePlan {
   }
 
   // As NodeView::fill() will say.
-  std::size_t fill(const Entries& entries) const;
+  std::size_t fill(const Entries& entries) const { return bytes_behind(entries, 0); }
 };
 
 // Writes a node over a page's body and sets the level if it is a leaf, whose level follows from

@@ -301,8 +301,8 @@ TEST(Node, NamesTheRuleThatABranchBreaks) {
 }
 
 TEST(Node, RefusesEntriesThatAreTooLarge) {  // NODE-5
-  EXPECT_EQ(rule_broken(make_leaf({{std::string(1024, 'k'), ""}})), "");
-  EXPECT_EQ(rule_broken(make_leaf({{std::string(1025, 'k'), ""}})), "NODE-5");
+  EXPECT_EQ(rule_broken(make_leaf({{std::string(512, 'k'), ""}})), "");
+  EXPECT_EQ(rule_broken(make_leaf({{std::string(513, 'k'), ""}})), "NODE-5");
   const std::size_t value_max = entry_weight_max(kPageSize) - kEntryOverhead;
   EXPECT_EQ(rule_broken(make_leaf({{"k", std::string(value_max, 'v')}})), "");
   EXPECT_EQ(rule_broken(make_leaf({{"k", std::string(value_max + 1, 'v')}})), "NODE-5");

@@ -114,7 +114,10 @@ rc::Gen<History> any_history() {
 class Player {
  public:
   explicit Player(const History& history)
-      : history_(history), store_({.page_size = history.page_size, .limits = pager::Limits{}}) {}
+      : history_(history),
+        store_({.page_size = history.page_size,
+                .limits = pager::Limits{.key_size_max = pager::key_limit_max(history.page_size)}}) {
+  }
 
   void play() {
     for (const Step& step : history_.steps) {
@@ -135,7 +138,9 @@ class Player {
     TreeModel model;
   };
 
-  std::size_t key_size_max() const { return std::min<std::size_t>(history_.page_size / 4, 1024); }
+  std::size_t key_size_max() const {
+    return std::min(pager::key_limit_max(history_.page_size), 1024U);
+  }
 
   std::string any_key() {
     Random& random = *random_;

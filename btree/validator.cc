@@ -55,6 +55,7 @@ class Validator {
   struct Thin {
     PageId id{};
     std::size_t fill = 0;
+    bool is_branch = false;
   };
 
   static Error broken(PageId id, std::string what, const char* rule) {
@@ -86,7 +87,7 @@ class Validator {
 
   // Whether the node's keys are all within [least, end).
   void check_bounds(const NodeView& node, PageId id, Bytes least, const std::optional<Bytes>& end) {
-    std::vector<std::byte> key(page_size_ / 4 + kHeadSize);
+    std::vector<std::byte> key(key_buffer_size(page_size_));
     const unsigned first = node.is_branch() ? 1 : 0;
     const auto key_at = [&](unsigned index) {
       return Bytes(key.data(), node.copy_key(index, key.data()));
@@ -100,18 +101,20 @@ class Validator {
   }
 
   void note_fill(const NodeView& node, PageId id, bool is_root, bool at_right_edge) {
+    std::size_t& largest = node.is_branch() ? largest_in_branches_ : largest_in_leaves_;
     for (unsigned i = 0; i < node.count(); ++i) {
-      largest_ = std::max(largest_, entry_weight(node.key_size(i), 0, node.value(i).size()));
+      largest = std::max(largest, node.weight(i));
     }
     if (!is_root && !at_right_edge && node.fill() < node_room(page_size_) * 2 / 5) {
-      thin_.push_back({id, node.fill()});
+      thin_.push_back({id, node.fill(), node.is_branch()});
     }
   }
 
   void check_fill() {
     const std::size_t room = node_room(page_size_);
-    const bool small = largest_ <= room / 5;
     for (const Thin& node : thin_) {
+      const bool small = std::max(largest_in_leaves_, largest_in_branches_) <= room / 5 &&
+                         (!node.is_branch || largest_in_branches_ <= room / 10);
       if (!small && node.fill >= room / 3) continue;
       add(broken(node.id,
                  "a node filled with " + std::to_string(node.fill) + " of " + std::to_string(room) +
@@ -135,7 +138,7 @@ class Validator {
                       bool at_right_edge) {
     ++report_.branches;
     std::vector<std::byte> begin_key(least.begin(), least.end());
-    std::vector<std::byte> end_key(page_size_ / 4 + kHeadSize);
+    std::vector<std::byte> end_key(key_buffer_size(page_size_));
     for (unsigned i = 0; i < node.count(); ++i) {
       const bool last = i + 1 == node.count();
       std::optional<Bytes> child_end = end;
@@ -218,7 +221,8 @@ class Validator {
   const ValidatorOptions& options_;
   PageSet& pages_;
   TreeReport report_;
-  std::size_t largest_ = 0;
+  std::size_t largest_in_leaves_ = 0;
+  std::size_t largest_in_branches_ = 0;
   std::vector<Thin> thin_;  // Nodes filled to less than 40 %.
   std::optional<TxnId> value_birth_;
 };

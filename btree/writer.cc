@@ -40,7 +40,7 @@ Error value_too_long(std::uint64_t size, std::uint64_t limit) {
 
 bool TreeWriter::lies_in_leaf(Bytes key, std::size_t value_size) const {
   return value_size <= page_size() / 4 &&
-         entry_weight(key.size(), 0, value_size) <= entry_weight_max(page_size());
+         entry_weight(key.size(), value_size) <= entry_weight_max(page_size());
 }
 
 // --- The way down --------------------------------------------------------------------------------
@@ -123,13 +123,13 @@ Result<void> TreeWriter::own_path(unsigned last) {
 
 // Whether a change below could make a branch divide: one separator replaced, another one added.
 bool TreeWriter::may_overflow(const NodeView& node) const {
-  return node.free_bytes() < 2 * entry_weight(limits_.key_size_max, 0, kReferenceSize) +
+  return node.free_bytes() < 2 * entry_weight(limits_.key_size_max, kReferenceSize) +
                                  node.prefix().size() * node.count();
 }
 
 // Whether the loss of one entry could make a node too empty.
 bool TreeWriter::may_underflow(const NodeView& node) const {
-  return node.fill() < room() * 2 / 5 + entry_weight_max(page_size()) + kHeadSize;
+  return !node.is_filled_to(room() * 2 / 5 + entry_weight_max(page_size()));
 }
 
 // LIMIT-1 for the height: refuses as soon as a new root might be needed.
@@ -270,11 +270,8 @@ Result<bool> TreeWriter::erase(Bytes key) {
   if (leaf.value_is_long(position.index)) {
     CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, leaf.long_value(position.index)));
   }
-  const std::size_t prefix = leaf.prefix().size();
-  const std::size_t fill =
-      leaf.fill() - prefix -
-      entry_weight(leaf.key_size(position.index), prefix, leaf.value(position.index).size());
-  const bool in_place = leaf.count() > 1 && (depth_ == 0 || fill >= room() * 2 / 5);
+  const std::size_t enough = room() * 2 / 5 + leaf.weight(position.index);
+  const bool in_place = leaf.count() > 1 && (depth_ == 0 || leaf.is_filled_to(enough));
   CAISSON_RETURN_IF_ERROR(make_ready(depth_, in_place, false, true));
   apply(depth_, {.index = position.index, .removed = 1, .added_count = 0, .added = {}});
   free_pages();
@@ -326,7 +323,7 @@ Result<unsigned> TreeWriter::leaves_within(const Range& range) const {
   CAISSON_ASSIGN_OR_RETURN(const NodeView parent, node(depth_ - 1));
   const unsigned first = path_[depth_ - 1].index;
   if (!range.end) return parent.count() - first;
-  std::vector<std::byte> separator(page_size() / 4 + kHeadSize);
+  std::vector<std::byte> separator(key_buffer_size(page_size()));
   unsigned behind = first + 1;
   while (behind + 1 < parent.count()) {
     const std::size_t size = parent.copy_key(behind + 1, separator.data());
@@ -344,7 +341,7 @@ Result<bool> TreeWriter::separator_behind(unsigned leaves, std::vector<std::byte
     const unsigned skipped = depth + 1 == depth_ && leaves > 0 ? leaves : 1;
     const unsigned next = path_[depth].index + skipped;
     if (next >= branch.count()) continue;
-    key.resize(page_size() / 4 + kHeadSize);
+    key.resize(key_buffer_size(page_size()));
     key.resize(branch.copy_key(next, key.data()));
     return true;
   }

@@ -150,9 +150,10 @@ class TreeWriter {
   PageId new_page(PageType type, std::uint8_t level);
   void apply(unsigned depth, const Edit& edit);
   bool apply_in_place(unsigned depth, const Edit& edit);
+  static bool weighs_less(const NodeView& node, const Edit& edit);
   static bool is_full_for(const NodeView& leaf, const Edit::Added& added);
   void start_leaf(const Edit::Added& added);
-  void arrange(unsigned depth, bool appended, std::size_t fill_before);
+  void arrange(unsigned depth, bool appended, bool shrinks);
   void collapse_root();
   void remove_from_parent(unsigned depth);
   std::optional<Sibling> sibling(unsigned depth, unsigned index) const;
@@ -162,14 +163,15 @@ class TreeWriter {
   bool share(unsigned depth);
   void underflow(unsigned depth);
   void split_alone(unsigned depth, bool appended);
-  std::size_t fill_min(std::size_t largest) const;
+  std::size_t fill_min(std::size_t largest, bool branch) const;
   bool divide(unsigned count, bool branch);
   bool divide_about(unsigned count, bool branch, const CutRange& range);
   std::optional<std::size_t> least_common_about(std::size_t middle, std::size_t distance,
                                                 std::size_t gain) const;
   std::size_t shortest_key_about(std::size_t middle, std::size_t distance) const;
-  bool divide_anywhere(bool branch);
-  bool good(const NodePlan& part, std::size_t largest) const;
+  void divide_anywhere(bool branch);
+  std::size_t weight_of(std::size_t index, bool branch) const;
+  bool is_good(const NodePlan& part, std::size_t fill_min) const;
   void set_separator(std::size_t part, std::vector<std::byte>& separator) const;
   void write_out(unsigned depth, const Group& group);
   void replace_in_parent(unsigned depth, PageId first, const Edit& edit);

@@ -165,6 +165,28 @@ TEST(TreeWriter, AppendsKeysInOrderAndFillsNodes) {
             0.97 * 4096 * static_cast<double>(report.leaves - 20));  // Nearly all leaves are full.
 }
 
+// Many entries that say no sizes fill a leaf. With a large one among them they would have to, and
+// then neither of two halves has room for it.
+TEST(TreeWriter, DividesALeafInThreeWhereNoTwoHaveRoom) {
+  for (int place = 0; place <= 570; place += 10) {
+    TreeStore store;
+    TreeModel model;
+    for (int i = 0; i < 570; ++i) {
+      const std::string key = "prefix" + std::to_string(10'000 + i);
+      value_of(store.writer().append(bytes_of(key), {}));
+      model.emplace(key, "");
+    }
+    store.commit();
+    const std::string key = "prefix" + std::to_string(10'000 + place - 1) + "+";
+    const std::string value(entry_weight_max(4096) - kEntryOverhead - 8, 'v');
+    value_of(store.writer().put(bytes_of(key), bytes_of(value)));
+    model.emplace(key, value);
+    store.commit();
+    EXPECT_EQ(read_all(store.tree()), model) << place;
+    EXPECT_EQ(problems_of(store.tree()), "") << place;
+  }
+}
+
 TEST(TreeWriter, AppendsNoKeyThatIsNotGreater) {
   TreeStore store;
   TreeWriter& writer = store.writer();
@@ -180,7 +202,7 @@ TEST(TreeWriter, AppendsNoKeyThatIsNotGreater) {
 }
 
 TEST(TreeWriter, LimitsValuesThatLieInALeafToo) {  // LIMIT-1
-  pager::Limits limits;
+  pager::Limits limits = pager::default_limits(4096);
   limits.value_size_max = 100;
   TreeStore store({.limits = limits});
   EXPECT_TRUE(store.writer().put(bytes_of("a"), bytes_of("")).has_value());
@@ -191,7 +213,7 @@ TEST(TreeWriter, LimitsValuesThatLieInALeafToo) {  // LIMIT-1
 }
 
 TEST(TreeWriter, RefusesToGrowBeyondItsHeight) {  // LIMIT-1
-  pager::Limits limits;
+  pager::Limits limits = pager::default_limits(4096);
   limits.tree_height_max = 2;
   TreeStore store({.limits = limits});
   TreeModel model;

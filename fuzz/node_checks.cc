@@ -61,7 +61,7 @@ void check_shown(const NodeView& node, const PlainNode& plain) {
   FUZZ_CHECK(node.is_branch() == plain.branch && node.level() == plain.level);
   FUZZ_CHECK(text_of(node.prefix()) == plain.prefix);
   FUZZ_CHECK(node.fill() == plain.fill() && node.free_bytes() == plain.free_bytes(page_size));
-  std::vector<std::byte> key(page_size / 4 + btree::kHeadSize);
+  std::vector<std::byte> key(btree::key_buffer_size(page_size));
   unsigned long_values = 0;
   for (unsigned i = 0; i < node.count(); ++i) {
     const PlainEntry& entry = plain.entries[i];
@@ -217,8 +217,8 @@ class Editing {
     if (index < model_.entries.size() && model_.entries[index].key == entry.key) return;
     const Bytes key = bytes_of(entry.key);
     const btree::HeldValue value{bytes_of(entry.value), entry.is_long};
-    if (entry.key.size() > page_.size() / 4 ||
-        btree::entry_weight(entry.key.size(), 0, entry.value.size()) >
+    if (entry.key.size() > btree::key_size_max(page_.size()) ||
+        btree::entry_weight(entry.key.size(), entry.value.size()) >
             btree::entry_weight_max(page_.size()) ||
         !editor_.view().fits(key, value)) {
       return;

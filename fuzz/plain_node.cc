@@ -145,7 +145,7 @@ class Reader {
     const std::size_t room = page_.size() - kPrefix;
     return std::ranges::all_of(node_.entries, [&](const PlainEntry& entry) {
       const std::size_t key_size = std::max(entry.key.size(), node_.prefix.size());
-      return key_size <= page_.size() / 4 &&
+      return key_size <= page_.size() / 8 &&
              10 + rest_of(key_size) + entry.value.size() <= room / 3;
     });
   }
@@ -161,18 +161,20 @@ class Reader {
 
 }  // namespace
 
-std::size_t PlainNode::weight() const {
+std::size_t PlainNode::fill() const {
   std::size_t sum = 0;
-  for (const PlainEntry& entry : entries) {
-    const std::size_t key_size = std::max(entry.key.size(), prefix.size()) - prefix.size();
-    sum += 10 + rest_of(key_size) + entry.value.size();
-  }
+  for (const PlainEntry& entry : entries)
+    sum += 10 + rest_of(entry.key.size()) + entry.value.size();
   return sum;
 }
 
 std::size_t PlainNode::free_bytes(std::size_t page_size) const {
-  const std::size_t said_once = sizes_once ? 4 * entries.size() : 0;
-  return page_size - kPrefix - prefix.size() - weight() + said_once;
+  std::size_t used = kPrefix + prefix.size();
+  for (const PlainEntry& entry : entries) {
+    const std::size_t key_size = std::max(entry.key.size(), prefix.size()) - prefix.size();
+    used += (sizes_once ? 6 : 10) + rest_of(key_size) + entry.value.size();
+  }
+  return page_size - used;
 }
 
 void make_plausible(std::string& long_value) {

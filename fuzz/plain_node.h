@@ -29,9 +29,8 @@ struct PlainNode {
   bool sizes_once = false;  // The node says the sizes that all entries have.
   std::vector<PlainEntry> entries;
 
-  // Section 3: what the entries weigh, and what fills the node.
-  std::size_t weight() const;
-  std::size_t fill() const { return weight() + entries.size() * prefix.size(); }
+  // Section 3: what the entries weigh.
+  std::size_t fill() const;
 
   // Bytes between the offsets and the heap.
   std::size_t free_bytes(std::size_t page_size) const;

@@ -46,6 +46,10 @@ struct LogPosition {
   friend bool operator==(const LogPosition&, const LogPosition&) = default;
 };
 
+// The longest key that a store's limit may allow: a branch that divides loses one key to its
+// parent, and with longer ones a half could be too empty (spec/btree.md, section 3).
+constexpr std::uint32_t key_limit_max(std::uint32_t page_size) { return page_size / 8; }
+
 // Limits that hold for a store for ever, fixed at creation.
 struct Limits {
   std::uint32_t key_size_max = 1024;

@@ -298,7 +298,7 @@ TEST(Meta, HasNoByteThatNoFieldUses) {  // META-5
 
 TEST(Meta, HasLimitsInRange) {  // META-5
   constexpr std::uint64_t kValueMax = std::uint64_t{1} << 40;
-  const std::uint32_t key_max = decode_meta(MetaSlot::kB, valid_block())->page_size / 4;
+  const std::uint32_t key_max = decode_meta(MetaSlot::kB, valid_block())->page_size / 8;
   for (const auto& [offset, least, most] :
        {std::tuple{140U, 1U, key_max}, std::tuple{152U, 1U, 64U}}) {
     EXPECT_TRUE(decode_meta(MetaSlot::kB, with_u32(offset, least))) << offset;

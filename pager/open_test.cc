@@ -265,7 +265,7 @@ TEST_F(Open, RefusesFieldsOutOfRange) {  // META-5
   EXPECT_EQ(rule_for([](Meta& meta) { meta.allocation.size_bytes = 1U << 30U; }), "META-5");
   EXPECT_EQ(rule_for([](Meta& meta) { meta.allocation.page_count += 2; }), "META-5");
   EXPECT_EQ(rule_for([](Meta& meta) { meta.limits.key_size_max = 0; }), "META-5");
-  EXPECT_EQ(rule_for([](Meta& meta) { meta.limits.key_size_max = 1025; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.limits.key_size_max = 513; }), "META-5");
   EXPECT_EQ(rule_for([](Meta& meta) { meta.limits.tree_height_max = 65; }), "META-5");
 }
 
@@ -662,7 +662,7 @@ TEST(CreatePageFile, RefusesOptionsOutOfRange) {  // FILE-1
   }
   CreateOptions options;
   options.page_size = 4096;
-  options.limits.emplace().key_size_max = 1025;
+  options.limits.emplace().key_size_max = 513;
   EXPECT_EQ(create_page_file(machine.vfs(), *directory, options).error().code(),
             Code::kInvalidArgument);
   EXPECT_TRUE(value_of(directory->list()).empty());

@@ -23,8 +23,8 @@ Result<void> in_range(const char* name, std::uint64_t value, std::uint64_t low,
 }  // namespace
 
 Result<void> validate(const Limits& limits, std::uint32_t page_size) {
-  // A quarter of a page is what a tree's entry may take at most.
-  CAISSON_RETURN_IF_ERROR(in_range("limits.key_size_max", limits.key_size_max, 1, page_size / 4));
+  CAISSON_RETURN_IF_ERROR(
+      in_range("limits.key_size_max", limits.key_size_max, 1, key_limit_max(page_size)));
   CAISSON_RETURN_IF_ERROR(
       in_range("limits.value_size_max", limits.value_size_max, 1, std::uint64_t{1} << 40U));
   return in_range("limits.tree_height_max", limits.tree_height_max, 1, 64);

@@ -37,9 +37,9 @@ TEST(CreateOptions, TakeThePageSizesOfTheFormat) {  // FILE-1
 TEST(CreateOptions, TakeKeysOfUpToAQuarterOfAPage) {
   for (const std::uint32_t size : {4096U, 16384U, 65536U}) {
     CreateOptions options = with_page_size(size);
-    options.limits->key_size_max = size / 4;
+    options.limits->key_size_max = size / 8;
     EXPECT_TRUE(validate(options)) << size;
-    options.limits->key_size_max = size / 4 + 1;
+    options.limits->key_size_max = size / 8 + 1;
     expect_refused(options, "key_size_max");
     options.limits->key_size_max = 0;
     expect_refused(options, "key_size_max");

@@ -106,8 +106,7 @@ class Node:
         return low[:min(range(common + 1), key=self.used)]
 
     def fill(self):
-        p = len(self.prefix)
-        return sum(self.weight(i, p) for i in range(len(self.entries))) + p * len(self.entries)
+        return sum(self.weight(i, 0) for i in range(len(self.entries)))
 
     def level(self, level=None):
         if level is not None:
@@ -140,7 +139,7 @@ class Tree:
     """A page file with one tree, page after page."""
 
     def __init__(self, page_size=4096, height_limit=16, txn=1):
-        self.limits = dict(key_limit=page_size // 4, height_limit=height_limit)
+        self.limits = dict(key_limit=page_size // 8, height_limit=height_limit)
         self.file = pages.empty(page_size, a=self.limits, b=self.limits)
         self.page_size, self.txn = page_size, txn
         self.next = pages.first_page(page_size)
@@ -285,7 +284,7 @@ def make_leaves():
     assert Node(LEAF, full).fill() == 4096 - 84 - 2
     leaf("leaf-full", "No byte is left.", full[:4] + [(b"\4", b"\5" * 796)])
     leaf("leaf-largest-key", "A key as long as can be, and an entry as large as can be: a third of "
-         "the room.", [(b"k" * 1024, b"v" * (1337 - 10 - 1020))])
+         "the room.", [(b"k" * 512, b"v" * (1337 - 10 - 508))])
     for kib in (8, 16, 32, 64):
         leaf(f"leaf-{kib}k", f"A leaf on a page of {kib} KiB.", numbered(12), kib * 1024)
     made = Tree(txn=9)
@@ -344,13 +343,14 @@ def make_tall():
 
 
 def three_levels(made, thin=False, last_of_c=()):
-    """Leaves a to e; the root's separator is d. The left branch's separators are so long that it
-    is full enough with three leaves, unless it shall be thin."""
+    """Leaves a, b, bz, c, d and e; the root's separator is d. The left branch's separators are so
+    long that it is full enough with four leaves, unless it shall be thin."""
     leaves = [made.leaf(large(c, 3)) for c in "ab"]
     leaves.append(made.leaf(large("c", 3) + list(last_of_c)))
-    leaves += [made.leaf(large(c, 3)) for c in "de"]
-    behind = bytes(0 if thin else 900)
-    left = made.branch(9, leaves[0], (b"a\xff" + behind, leaves[1]), (b"b\xff" + behind, leaves[2]))
+    leaves += [made.leaf(large(c, 3)) for c in ("d", "e", "bz")]
+    behind = bytes(0 if thin else 500)
+    left = made.branch(9, leaves[0], (b"a\xff" + behind, leaves[1]), (b"bx" + behind, leaves[5]),
+                       (b"b\xff" + behind, leaves[2]))
     right = made.branch(9, leaves[3], (b"e", leaves[4]))
     return made.branch(10, left, (b"d", right))
 
@@ -528,16 +528,16 @@ def make_rejected_nodes():
                 Node(BRANCH, [(b"", reference((40, 1))), (b"m", Long(5000, (41, 1)))]),
                 fields(long=0), level=9)
 
-    broken_node("node-5-key", "A key longer than a quarter of the page.",
-                Node(LEAF, [(b"k" * 1025, b"")]))
+    broken_node("node-5-key", "A key longer than an eighth of the page.",
+                Node(LEAF, [(b"k" * 513, b"")]))
     broken_node("node-5-key-and-prefix", "Prefix and key together longer than that.",
-                Node(LEAF, [(b"k" * 1000 + b"%025d" % i, b"") for i in range(2)]))
+                Node(LEAF, [(b"k" * 488 + b"%025d" % i, b"") for i in range(2)]))
     broken_node("node-5-entry", "An entry that weighs more than a third of the room.",
                 Node(LEAF, [(b"k", b"v" * (1337 - 10 + 1))]))
     broken_node("node-5-entry-without-sizes", "The same with sizes that the entry says.",
                 Node(LEAF, [(b"k", b"v" * (1337 - 10 + 1))], once=False))
-    broken_node("node-5-separator", "A separator longer than a quarter of the page.",
-                Node(BRANCH, [(b"", reference((40, 1))), (b"k" * 1025, reference((41, 1)))]),
+    broken_node("node-5-separator", "A separator longer than an eighth of the page.",
+                Node(BRANCH, [(b"", reference((40, 1))), (b"k" * 513, reference((41, 1)))]),
                 level=9)
 
 
@@ -605,7 +605,7 @@ def make_rejected_trees():
            "than a fifth.", made, root, 32, read=False)
     made = Tree()
     root = three_levels(made, thin=True)
-    reject("tree-3-branch", "A branch of three short separators that is not at the right edge.",
+    reject("tree-3-branch", "A branch of short separators that is not at the right edge.",
            made, root, made.next - 3, read=False)
 
     made = Tree()

@@ -61,7 +61,7 @@ Json node_json(const NodeView& node, std::size_t bytes_max) {
   json["filled"] = node.fill();
   json["room"] = btree::node_room(node.page_size());
   json["entries"] = Json::array();
-  std::vector<std::byte> key(node.page_size() / 4 + btree::kHeadSize);
+  std::vector<std::byte> key(btree::key_buffer_size(node.page_size()));
   for (unsigned i = 0; i < node.count(); ++i) {
     Json entry;
     const std::size_t size = node.copy_key(i, key.data());
@@ -223,7 +223,7 @@ class Outline {
                    << node.count() << " entries, " << percent << " %  from \"" << from << "\"\n";
     }
     if (!node.is_branch() || depth == options_.depth) return;
-    std::vector<std::byte> key(node.page_size() / 4 + btree::kHeadSize);
+    std::vector<std::byte> key(btree::key_buffer_size(node.page_size()));
     for (unsigned i = 0; i < node.count(); ++i) {
       const std::size_t size = i == 0 ? 0 : node.copy_key(i, key.data());
       const std::string child_from = i == 0 ? from : show_bytes({key.data(), size}, options_.bytes);
