@@ -145,7 +145,7 @@ class TreeWriter {
   bool may_overflow(const NodeView& node) const;
   bool may_underflow(const NodeView& node) const;
 
-  // Changing: arrange.cc. Nothing of it fails.
+  // Changing: arrange.cc, divide.cc. Nothing of it fails.
   MutableBytes bytes(PageId id) const;
   PageId new_page(PageType type, std::uint8_t level);
   void apply(unsigned depth, const Edit& edit);

@@ -53,13 +53,18 @@ pager::PagerOptions reading_options() {
   return options;
 }
 
+std::size_t bytes_used(const NodeView& node) {
+  return btree::node_room(node.page_size()) - node.free_bytes();
+}
+
 // --- One page ------------------------------------------------------------------------------------
 
 Json node_json(const NodeView& node, std::size_t bytes_max) {
   Json json;
   json["prefix"] = show_bytes(node.prefix(), bytes_max);
-  json["filled"] = node.fill();
+  json["used"] = bytes_used(node);
   json["room"] = btree::node_room(node.page_size());
+  json["weight"] = node.fill();  // Of the entries, as the rules of balance count it.
   json["entries"] = Json::array();
   std::vector<std::byte> key(btree::key_buffer_size(node.page_size()));
   for (unsigned i = 0; i < node.count(); ++i) {
@@ -121,8 +126,8 @@ void print_page(std::ostream& out, const Json& json) {
     return;
   }
   if (json.contains("entries")) {
-    out << "filled with " << text("filled") << " of " << text("room") << " bytes, prefix \""
-        << plain("prefix") << "\"\n";
+    out << "uses " << text("used") << " of " << text("room") << " bytes, entries weigh "
+        << text("weight") << ", prefix \"" << plain("prefix") << "\"\n";
     std::size_t index = 0;
     for (const Json& entry : json["entries"]) {
       out << "  " << index++ << "  ";
@@ -206,7 +211,7 @@ class Outline {
  private:
   void visit(const NodeView& node, unsigned depth, const std::string& from) {
     const std::uint64_t id = to_u64(pager::read_header(node.page()).id);
-    const std::size_t percent = 100 * node.fill() / btree::node_room(node.page_size());
+    const std::size_t percent = 100 * bytes_used(node) / btree::node_room(node.page_size());
     const char* type = node.is_branch() ? "branch" : "leaf";
     if (options_.json) {
       Json entry;
@@ -215,7 +220,7 @@ class Outline {
       entry["depth"] = depth;
       entry["level"] = node.level();
       entry["entries"] = node.count();
-      entry["filled_percent"] = percent;
+      entry["used_percent"] = percent;
       entry["from"] = from;
       nodes_->push_back(entry);
     } else {
