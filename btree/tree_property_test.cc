@@ -214,9 +214,26 @@ class Player {
     return at == model_.end() ? model_.begin()->first : at->first;
   }
 
+  // TREE-3: how well nodes have to be filled depends on the heaviest entry that there has been.
+  void note_weight(const std::string& key, const std::string& value) {
+    const std::size_t room = node_room(history_.page_size);
+    const std::size_t held = std::min(value.size(), std::size_t{history_.page_size} / 4);
+    small_entries_ = small_entries_ && entry_weight(key.size(), held) <= room / 5;
+    small_keys_ = small_keys_ && entry_weight(key.size(), kReferenceSize) <= room / 10;
+  }
+
+  void check_fill(const Tree& tree) {
+    pager::PageSet pages;
+    const TreeReport report = validate_tree(tree, {}, pages);
+    const std::size_t enough = node_room(history_.page_size) * 2 / 5;
+    if (small_entries_) RC_ASSERT(report.least_leaf_fill.value_or(enough) >= enough);
+    if (small_keys_) RC_ASSERT(report.least_branch_fill.value_or(enough) >= enough);
+  }
+
   void put() {
     const std::string key = random_->chance(1, 4) ? known_key() : any_key();
     const std::string value = any_value();
+    note_weight(key, value);
     const bool added = value_of(store_.writer().put(bytes_of(key), bytes_of(value)));
     RC_ASSERT(added == model_.insert_or_assign(key, value).second);
   }
@@ -231,6 +248,7 @@ class Player {
       value_of(stream.append(bytes_of(std::string_view(value).substr(at, size))));
       at += size;
     }
+    note_weight(key, value);
     const bool added = value_of(stream.finish());
     RC_ASSERT(added == model_.insert_or_assign(key, value).second);
   }
@@ -293,6 +311,7 @@ class Player {
       key = next;
       if (key.size() > key_size_max()) return;
       const std::string value = any_value();
+      note_weight(key, value);
       value_of(store_.writer().append(bytes_of(key), bytes_of(value)));
       model_.emplace_hint(model_.end(), key, value);
     }
@@ -362,6 +381,7 @@ class Player {
   void check() {
     const Tree tree = store_.tree();
     RC_ASSERT(problems_of(tree) == "");
+    check_fill(tree);
     RC_ASSERT(read_all(tree) == committed_);
     check_backwards(tree);
     check_gets(tree);
@@ -436,6 +456,8 @@ class Player {
   TreeStore store_;
   std::optional<Random> random_;
   std::uint64_t next_ = 0;
+  bool small_entries_ = true;
+  bool small_keys_ = true;
   TreeModel model_;
   TreeModel committed_;
   TreeModel checkpointed_;

@@ -44,7 +44,6 @@ class Validator {
       }
       visit(*root, tree_.root().page.id, {}, std::nullopt, true, true);
     }
-    check_fill();
     if (options_.count && report_.entries != tree_.count() && report_.findings_total == 0) {
       count_differs();
     }
@@ -52,12 +51,6 @@ class Validator {
   }
 
  private:
-  struct Thin {
-    PageId id{};
-    std::size_t fill = 0;
-    bool is_branch = false;
-  };
-
   static Error broken(PageId id, std::string what, const char* rule) {
     return Error(Code::kCorruption, std::move(what)).at_page(to_u64(id)).with_rule(rule);
   }
@@ -100,33 +93,22 @@ class Validator {
     }
   }
 
-  void note_fill(const NodeView& node, PageId id, bool is_root, bool at_right_edge) {
-    std::size_t& largest = node.is_branch() ? largest_in_branches_ : largest_in_leaves_;
-    for (unsigned i = 0; i < node.count(); ++i) {
-      largest = std::max(largest, node.weight(i));
-    }
-    if (!is_root && !at_right_edge && node.fill() < node_room(page_size_) * 2 / 5) {
-      thin_.push_back({id, node.fill(), node.is_branch()});
-    }
-  }
-
-  void check_fill() {
+  void check_fill(const NodeView& node, PageId id) {
+    const std::size_t fill = node.fill();
     const std::size_t room = node_room(page_size_);
-    for (const Thin& node : thin_) {
-      const bool small = std::max(largest_in_leaves_, largest_in_branches_) <= room / 5 &&
-                         (!node.is_branch || largest_in_branches_ <= room / 10);
-      if (!small && node.fill >= room / 3) continue;
-      add(broken(node.id,
-                 "a node filled with " + std::to_string(node.fill) + " of " + std::to_string(room) +
-                     " bytes",
-                 "TREE-3"));
-    }
+    std::optional<std::size_t>& least =
+        node.is_branch() ? report_.least_branch_fill : report_.least_leaf_fill;
+    least = std::min(least.value_or(fill), fill);
+    if (fill >= room / 3) return;
+    add(broken(
+        id, "a node filled with " + std::to_string(fill) + " of " + std::to_string(room) + " bytes",
+        "TREE-3"));
   }
 
   void visit(const NodeView& node, PageId id, Bytes least, const std::optional<Bytes>& end,
              bool is_root, bool at_right_edge) {
     check_bounds(node, id, least, end);
-    note_fill(node, id, is_root, at_right_edge);
+    if (!is_root && !at_right_edge) check_fill(node, id);
     if (node.is_branch()) {
       visit_children(node, least, end, at_right_edge);
     } else {
@@ -221,9 +203,6 @@ class Validator {
   const ValidatorOptions& options_;
   PageSet& pages_;
   TreeReport report_;
-  std::size_t largest_in_leaves_ = 0;
-  std::size_t largest_in_branches_ = 0;
-  std::vector<Thin> thin_;  // Nodes filled to less than 40 %.
   std::optional<TxnId> value_birth_;
 };
 

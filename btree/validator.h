@@ -4,6 +4,7 @@
 #define CAISSON_BTREE_VALIDATOR_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
@@ -31,6 +32,11 @@ struct TreeReport {
   std::uint64_t key_bytes = 0;
   std::uint64_t value_bytes = 0;
   std::uint64_t node_bytes_used = 0;  // Of all leaves: what is not free in them.
+
+  // The least that a leaf or branch of those that TREE-3 is about is filled with, in bytes; none if
+  // there are no such nodes.
+  std::optional<std::size_t> least_leaf_fill;
+  std::optional<std::size_t> least_branch_fill;
 };
 
 // Walks the tree from its root. Damage is a finding, and what lies below a damaged page is left

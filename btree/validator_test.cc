@@ -65,6 +65,8 @@ TEST_F(Validator, FindsNothingInAWholeTreeAndCountsIt) {
   EXPECT_EQ(report.long_values, 1U);
   EXPECT_EQ(report.value_pages, 4U);  // Three and their index.
   EXPECT_EQ(report.value_bytes, 3000U * 20 + 10'000);
+  EXPECT_GE(report.least_leaf_fill, node_room(4096) * 2 / 5);
+  EXPECT_EQ(report.least_branch_fill, std::nullopt);
 }
 
 TEST_F(Validator, FindsAChildOfTheWrongLevel) {

@@ -316,20 +316,13 @@ def make_tall():
     tree("right-edge", "A leaf at the right edge with one small entry.", made,
          made.branch(9, left, (b"b", made.leaf([(b"b", b"")]))), 2)
 
-    # 40 % of 4,012 is 1,604.8, and a third 1,337.3.
-    made = Tree()
-    thin = [(b"a", bytes(792)), (b"aa", bytes(792))]
-    assert Node(LEAF, thin).fill() == 1604
-    left = made.leaf(thin)
-    tree("fill-least", "A leaf filled to 40 %, and a byte less would be too little.", made,
-         made.branch(9, left, (b"b", made.leaf(large("b", 1)))), 2)
+    # A third of 4,012 is 1,337.3.
     made = Tree()
     thin = [(b"a", bytes(664)), (b"aa", bytes(653))]
     assert Node(LEAF, thin).fill() == 1337
     left = made.leaf(thin)
-    tree("fill-least-by-large-entries", "A leaf filled to a third, which is enough where an entry "
-         "weighs more than a fifth.", made,
-         made.branch(9, left, (b"b", made.leaf(large("b", 1, 800)))), 2)
+    tree("fill-least", "A leaf filled to a third, and a byte less would be too little.", made,
+         made.branch(9, left, (b"b", made.leaf(large("b", 1)))), 2)
 
     made = Tree()
     tree("three-levels", "Two branches under a branch; long separators.", made, three_levels(made),
@@ -593,16 +586,11 @@ def make_rejected_trees():
     made, root = two_leaves([(b"a", b"")], large("b", 3))
     reject("tree-3-leaf", "A leaf of one small entry that is not at the right edge.", made, root,
            32, read=False)
-    thin = [(b"a", bytes(792)), (b"aa", bytes(791))]
-    assert Node(LEAF, thin).fill() == 1603
-    made, root = two_leaves(thin, large("b", 3))
-    reject("tree-3-leaf-nearly", "A leaf filled to a byte less than 40 %.", made, root, 32,
-           read=False)
     thin = [(b"a", bytes(664)), (b"aa", bytes(652))]
     assert Node(LEAF, thin).fill() == 1336
-    made, root = two_leaves(thin, large("b", 1, 800))
-    reject("tree-3-third", "A leaf filled to a byte less than a third, where an entry weighs more "
-           "than a fifth.", made, root, 32, read=False)
+    made, root = two_leaves(thin, large("b", 3))
+    reject("tree-3-leaf-nearly", "A leaf filled to a byte less than a third.", made, root, 32,
+           read=False)
     made = Tree()
     root = three_levels(made, thin=True)
     reject("tree-3-branch", "A branch of short separators that is not at the right edge.",
