@@ -220,6 +220,7 @@ Result<bool> TreeWriter::put_held(Bytes key, const HeldValue& value) {
     return true;
   }
   CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, descend(key));
+  leaf.prefetch_room();
   const Position position = leaf.find(key);
   path_[depth_].index = position.index;
   doomed_.clear();
