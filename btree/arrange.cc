@@ -167,7 +167,7 @@ void TreeWriter::remove_from_parent(unsigned depth) {
 
 // --- Siblings ------------------------------------------------------------------------------------
 
-// The node beside the one at `depth`; none if it can't be read.
+// The node beside the one at `depth`; none if it can't be read, or isn't what belongs there.
 std::optional<TreeWriter::Sibling> TreeWriter::sibling(unsigned depth, unsigned index) const {
   const MutableBytes page = bytes(path_[depth - 1].id);
   const NodeView parent(page.data(), page.size());
@@ -175,7 +175,7 @@ std::optional<TreeWriter::Sibling> TreeWriter::sibling(unsigned depth, unsigned 
     return siblings_[depth];
   }
   const auto node = tree().read_child(parent, index);
-  if (!node) return std::nullopt;
+  if (!node || !check_bounds(depth, index, *node)) return std::nullopt;
   return Sibling{*node, index};
 }
 
@@ -248,7 +248,7 @@ void TreeWriter::underflow(unsigned depth) {
   const unsigned index = path_[depth - 1].index;
   const std::optional<Sibling> other = sibling(depth, index > 0 ? index - 1 : index + 1);
   if (!other) {
-    // Only where make_ready() saw that balance does not depend on it.
+    // make_ready() has read what balance depends on.
     parts_.assign(1, {0, entries_.size(), branch_at(depth)});
     write_out(depth, alone(depth));
     return;

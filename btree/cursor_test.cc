@@ -211,6 +211,20 @@ TEST_F(CursorTest, RefusesToEraseWhatItDoesNotStandAt) {
   EXPECT_EQ(writer.root().count, static_cast<std::uint64_t>(count_));
 }
 
+TEST(Cursor, ErasesNothingWhereTheTreeHasChangedThoughItsRootAndCountHaveNot) {
+  TreeStore store;
+  TreeWriter& writer = store.writer();
+  for (const char* key : {"a", "b", "c"}) value_of(writer.put(bytes_of(key), bytes_of("v")));
+  Cursor cursor(writer.tree());
+  value_of(cursor.seek(bytes_of("b")));
+  const TreeRoot root = writer.root();
+  value_of(writer.erase(bytes_of("a")));
+  value_of(writer.put(bytes_of("d"), bytes_of("v")));
+  ASSERT_EQ(writer.root(), root);
+  EXPECT_EQ(writer.erase(cursor).error().code(), Code::kInvalidArgument);
+  EXPECT_EQ(read_all(writer.tree()).size(), 3U);
+}
+
 TEST_F(CursorTest, ResumesInTheGapWithinItsRange) {
   Cursor cursor(store_.tree(), {bytes_of("key100010"), bytes_of("key100020")});
   cursor.resume(store_.tree(), bytes_of("key100013"));

@@ -113,14 +113,14 @@ std::size_t TreeWriter::shortest_key_about(std::size_t middle, std::size_t dista
 }
 
 bool TreeWriter::is_good(const NodePlan& part, std::size_t fill_min) const {
-  return part.end - part.begin >= (part.branch ? 2U : 1U) && part.fits(entries_, page_size()) &&
-         part.fill(entries_) >= fill_min;
+  return part.end - part.begin >= (part.branch ? 2U : 1U) && part.fill(entries_) >= fill_min &&
+         part.fits(entries_, page_size());
 }
 
 // Cuts entries_ in two wherever both parts are good, as near to the middle as can be. Needed when a
 // key breaks a long prefix: then all that fits is near an end, where that key is. Where a large
 // entry of other sizes comes between many small ones, neither half may fit that has to say them:
-// then in three.
+// then in three, before it and behind it.
 void TreeWriter::divide_anywhere(bool branch) {
   const std::size_t size = entries_.size();
   std::size_t largest = 0;
@@ -134,13 +134,13 @@ void TreeWriter::divide_anywhere(bool branch) {
       }
     }
   }
-  for (std::size_t first = 1; first < size; ++first) {
-    for (std::size_t second = first + 1; second < size; ++second) {
-      parts_ = {{0, first, branch}, {first, second, branch}, {second, size, branch}};
-      if (std::ranges::all_of(parts_,
-                              [&](const NodePlan& part) { return is_good(part, room() / 3); })) {
-        return;
-      }
+  std::size_t odd = 0;
+  while (odd + 1 < size && entries_.same_sizes(0, odd + 1)) ++odd;
+  for (std::size_t cut = odd + 1; cut < size; ++cut) {
+    parts_ = {{0, odd, branch}, {odd, cut, branch}, {cut, size, branch}};
+    if (std::ranges::all_of(parts_,
+                            [&](const NodePlan& part) { return is_good(part, room() / 3); })) {
+      return;
     }
   }
   assert(false && "keys and entries are small enough for a cut: NODE-5");

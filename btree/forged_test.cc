@@ -124,5 +124,34 @@ TEST_F(ForgedTree, MakesAWriterGatherNoMorePagesOfAValueThanTheFileHas) {  // TR
   EXPECT_EQ(erased.error().page(), to_u64(root));
 }
 
+// Nodes are laid out anew together: what they share is told from the first key and the last.
+TEST_F(ForgedTree, IsRefusedByAWriterBeforeNodesAreJoinedWhoseKeysAreNotInOrder) {  // TREE-2
+  const std::string prefix(100, 'p');
+  for (const bool left_is_wrong : {false, true}) {
+    const PageId left = leaf({prefix + "1"});
+    const PageId right = leaf({"a", "b", prefix + "2"});
+    const PageId root =
+        left_is_wrong ? branch(9, left, "a", right) : branch(9, right, prefix + "15", left);
+    TreeWriter writer(*pager_, *txn_, {{root, 0}, 4});
+    for (const char* key : {"b", "pp"}) {
+      const auto erased = writer.erase(bytes_of(key));
+      if (erased && !*erased) continue;
+      ASSERT_FALSE(erased.has_value());
+      EXPECT_EQ(erased.error().code(), Code::kCorruption);
+      EXPECT_EQ(erased.error().rule(), "TREE-2");
+    }
+    const auto range = writer.erase_range({bytes_of("b"), bytes_of("c")});
+    EXPECT_TRUE(!range || *range == 0);
+  }
+}
+
+TEST_F(ForgedTree, IsRefusedByAWriterThatWouldFreeALeafTwice) {  // TREE-4
+  const PageId twice = leaf({"a", "b"});
+  TreeWriter writer(*pager_, *txn_, {{branch(9, twice, "m", twice), 0}, 4});
+  const auto erased = writer.erase_range({});
+  ASSERT_FALSE(erased.has_value());
+  EXPECT_EQ(erased.error().rule(), "TREE-4");
+}
+
 }  // namespace
 }  // namespace caisson::btree

@@ -221,6 +221,9 @@ std::size_t NodePlan::prefix_size(const Entries& entries) const {
     return std::min(shared, rest > 0 ? rest - 1 : 0);
   }
   if (entries.shortest_key() >= shared + kHeadSize) return shared;
+  if (!branch && entries.same_sizes(begin, end)) {
+    return std::min(shared, rest_size(entries.key(begin).size()));
+  }
   // A byte of prefix saves one in each key that is longer than prefix and head, and costs one.
   std::size_t longest = 0;
   std::size_t second = 0;
@@ -241,6 +244,10 @@ std::size_t NodePlan::bytes_behind(const Entries& entries, std::size_t prefix_si
     const std::size_t count = end - begin;
     return entries.bytes_between(begin, end) + count * (kEntryOverhead - kHeadSize) -
            count * prefix_size;
+  }
+  if (begin < end && entries.same_sizes(begin, end)) {
+    return (end - begin) *
+           entry_weight(entries.key(begin).size() - prefix_size, entries.value(begin).bytes.size());
   }
   std::size_t sum = 0;
   for (std::size_t i = begin; i < end; ++i) {

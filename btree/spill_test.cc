@@ -143,6 +143,23 @@ TEST_P(Spill, ValuesMayBeLargerThanTheMemory) {
   check();
 }
 
+// Of each value the index is read to find its pages, and of these one leaf names more than there
+// are frames.
+TEST_P(Spill, ARangeMayHaveMoreLongValuesThanThereAreFrames) {
+  TreeStore store(options());
+  for (int i = 0; i < 300; ++i) {
+    value_of(store.writer().put(bytes_of(std::to_string(1000 + i)),
+                                bytes_of(std::string(5000, static_cast<char>('a' + i % 26)))));
+  }
+  store.checkpoint();
+  store.kill_and_reopen();
+  EXPECT_EQ(value_of(store.writer().erase_range({bytes_of("1001"), bytes_of("1299")})), 298U);
+  store.commit();
+  store.checkpoint();
+  EXPECT_EQ(store.audit(), "");
+  EXPECT_EQ(testing::read_all(store.tree()).size(), 2U);
+}
+
 TEST_P(Spill, TwoWritersOfOneTransactionTakeTurns) {
   TreeStore store(options());
   TreeWriter& first = store.writer();

@@ -41,10 +41,13 @@ struct RangeEstimate {
 // open transaction (TreeWriter::tree()), read by its thread between two changes.
 class Tree {
  public:
-  Tree(pager::Pager& pager, const TreeRoot& root) : pager_(&pager), root_(root) {}
+  // `change` tells versions of an open transaction's tree apart, whose root may stay where it is.
+  Tree(pager::Pager& pager, const TreeRoot& root, std::uint64_t change = 0)
+      : pager_(&pager), root_(root), change_(change) {}
 
   const TreeRoot& root() const { return root_; }
   pager::Pager& pager() const { return *pager_; }
+  std::uint64_t change() const { return change_; }
   std::uint64_t count() const { return root_.count; }
   bool empty() const { return root_.page.id == PageId{}; }
 
@@ -75,6 +78,7 @@ class Tree {
 
   pager::Pager* pager_;
   TreeRoot root_;
+  std::uint64_t change_;
 };
 
 }  // namespace caisson::btree

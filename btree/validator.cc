@@ -36,7 +36,7 @@ class Validator {
     if (claim(tree_.root().page.id)) {
       report_.height = root->is_branch() ? root->level() - kLeafLevel + 1U : 1U;
       const unsigned limit = pager_.checkpointed().limits.tree_height_max;
-      if (report_.height > limit) {
+      if (report_.height > limit + 1) {
         add(broken(tree_.root().page.id,
                    "a tree of " + std::to_string(report_.height) + " levels; the limit is " +
                        std::to_string(limit),

@@ -26,8 +26,8 @@ PageRef index_reference(const std::byte* page, std::uint64_t number) {
 
 // Appends the page and all below it, which hold `size` bytes of the value. Value pages are not
 // looked at.
-Result<void> collect(Pager& pager, const PageRef& ref, std::uint8_t level, std::uint64_t size,
-                     std::vector<PageId>& pages) {
+Result<void> collect(Pager& pager, PageTxn& txn, const PageRef& ref, std::uint8_t level,
+                     std::uint64_t size, std::vector<PageId>& pages) {
   if (!pager.has_page(ref.id)) {
     return fail(Error(Code::kCorruption, "a value refers to a page that can't be")
                     .at_page(to_u64(ref.id))
@@ -39,8 +39,9 @@ Result<void> collect(Pager& pager, const PageRef& ref, std::uint8_t level, std::
   CAISSON_ASSIGN_OR_RETURN(const std::byte* page, read_value_page(pager, ref, level));
   const std::uint64_t below = value_bytes_below(level, page_size);
   const std::uint64_t count = (size - 1) / below + 1;
-  // A copy: the page may be evicted meanwhile.
+  // A copy, so that the page may be evicted meanwhile.
   const std::vector<std::byte> index(page, page + page_size);
+  txn.renew();
   if (!all_zero(Bytes(index).subspan(kPageHeaderSize + count * kReferenceSize))) {
     return fail(
         Error(Code::kCorruption, "a value index has more references than the value has pages")
@@ -48,7 +49,7 @@ Result<void> collect(Pager& pager, const PageRef& ref, std::uint8_t level, std::
             .with_rule("VALUE-1"));
   }
   for (std::uint64_t i = 0; i < count; ++i) {
-    CAISSON_RETURN_IF_ERROR(collect(pager, index_reference(index.data(), i),
+    CAISSON_RETURN_IF_ERROR(collect(pager, txn, index_reference(index.data(), i),
                                     static_cast<std::uint8_t>(level - 1),
                                     std::min(below, size - i * below), pages));
   }
@@ -216,7 +217,7 @@ Result<LongValueRef> LongValueWriter::finish() {
   }
 }
 
-Result<void> DoomedPages::collect_from(Pager& pager, const LongValueRef& ref) {
+Result<void> DoomedPages::collect_from(Pager& pager, PageTxn& txn, const LongValueRef& ref) {
   // The indexes of a forged value may name one page again and again, up to 2^40 bytes.
   const std::uint64_t pages_before_last = pages_of(ref.size, pager.page_size()) - 1;
   if (!pager.has_page(PageId{to_u64(pager::first_page(pager.page_size())) + pages_before_last})) {
@@ -228,9 +229,21 @@ Result<void> DoomedPages::collect_from(Pager& pager, const LongValueRef& ref) {
   CAISSON_ASSIGN_OR_RETURN(const std::byte* root, read_value_page(pager, ref.root, level));
   const TxnId birth = pager::read_header(root).txn;
   std::vector<PageId> pages;
-  CAISSON_RETURN_IF_ERROR(collect(pager, ref.root, level, ref.size, pages));
+  CAISSON_RETURN_IF_ERROR(collect(pager, txn, ref.root, level, ref.size, pages));
+  txn.renew();
   for (const PageId id : pages) pages_.emplace_back(id, birth);
   return {};
+}
+
+Result<void> DoomedPages::check_distinct() const {
+  if (pages_.size() < 2) return {};
+  std::vector<std::pair<PageId, TxnId>> sorted = pages_;
+  std::ranges::sort(sorted);
+  const auto twice = std::ranges::adjacent_find(sorted, {}, &std::pair<PageId, TxnId>::first);
+  if (twice == sorted.end()) return {};
+  return fail(Error(Code::kCorruption, "a page that is in two places")
+                  .at_page(to_u64(twice->first))
+                  .with_rule("TREE-4"));
 }
 
 void DoomedPages::free_all(PageTxn& txn) {

@@ -116,8 +116,12 @@ class DoomedPages {
   void add(PageId id, TxnId birth) { pages_.emplace_back(id, birth); }
 
   // Adds those of a long value. Reads its root and its indexes; by VALUE-4 the others needn't be.
+  // Calls txn.renew() in between, so a value may be larger than memory.
   // Errors: kCorruption (VALUE-1, VALUE-2, TREE-4, PAGE-6); as Pager::read().
-  Result<void> collect_from(pager::Pager& pager, const LongValueRef& ref);
+  Result<void> collect_from(pager::Pager& pager, pager::PageTxn& txn, const LongValueRef& ref);
+
+  // kCorruption (TREE-4) if a page is there twice: then a file was forged.
+  Result<void> check_distinct() const;
 
   void free_all(pager::PageTxn& txn);
   void clear() { pages_.clear(); }

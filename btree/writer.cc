@@ -64,6 +64,13 @@ Result<NodeView> TreeWriter::descend(Bytes key) {
   return node;
 }
 
+// A leaf beside the one on the way, by its index in their parent; or the root, if it is a leaf.
+Result<NodeView> TreeWriter::leaf_at(unsigned index) const {
+  if (depth_ == 0) return tree().read_root();
+  CAISSON_ASSIGN_OR_RETURN(const NodeView parent, node(depth_ - 1));
+  return tree().read_child(parent, index);
+}
+
 // A node on the way; read a moment ago.
 Result<NodeView> TreeWriter::node(unsigned depth) const {
   const Tree tree = this->tree();
@@ -81,12 +88,15 @@ MutableBytes TreeWriter::bytes(PageId id) const { return txn_->editable(id); }
 // Everything that can fail comes before the first change, which is to the node at `last`. A page
 // that this transaction made and that is still in memory has a parent of the same kind, since to
 // make it was to change the parent.
-Result<void> TreeWriter::make_ready(unsigned last, bool in_place, bool grows, bool shrinks) {
+Result<void> TreeWriter::make_ready(unsigned last, bool in_place, bool shares) {
   const bool owned = !bytes(path_[last].id).empty();
   if (owned && in_place) return {};
   if (!in_place) {
-    if (grows) CAISSON_RETURN_IF_ERROR(check_height());
-    if (shrinks) CAISSON_RETURN_IF_ERROR(read_siblings(last));
+    for (unsigned depth = 1; depth <= last; ++depth) {
+      CAISSON_ASSIGN_OR_RETURN(const NodeView node, this->node(depth));
+      CAISSON_RETURN_IF_ERROR(check_bounds(depth, path_[depth - 1].index, node));
+    }
+    if (shares) CAISSON_RETURN_IF_ERROR(read_siblings(last));
     CAISSON_RETURN_IF_ERROR(own_path(last));
     // At each level a sibling to copy and a node to add, and a root.
     return txn_->reserve(2 * (std::size_t{last} + 1) + 1);
@@ -145,16 +155,55 @@ Result<void> TreeWriter::check_height() const {
                   .with_rule("LIMIT-1"));
 }
 
-// Reads what removing an entry may want to merge with, so that it is known to be readable.
+// The key at which a child of the node at `depth` begins: its separator, or one further up. An
+// index behind the last child's means where that one ends. False if there is no such bound.
+Result<bool> TreeWriter::copy_bound(unsigned depth, unsigned index,
+                                    std::vector<std::byte>& key) const {
+  while (true) {
+    CAISSON_ASSIGN_OR_RETURN(const NodeView node, this->node(depth));
+    if (index > 0 && index < node.count()) {
+      key.resize(key_buffer_size(page_size()));
+      key.resize(node.copy_key(index, key.data()));
+      return true;
+    }
+    if (depth == 0) return false;
+    --depth;
+    index = path_[depth].index + (index > 0 ? 1 : 0);
+  }
+}
+
+// TREE-2 for a node at `depth`, by its index in the parent. Nodes are laid out anew together, and
+// that relies on the order of their keys, which a forged file need not keep.
+Result<void> TreeWriter::check_bounds(unsigned depth, unsigned index, const NodeView& node) const {
+  std::vector<std::byte>& key = bound_keys_[0];
+  std::vector<std::byte>& bound = bound_keys_[1];
+  const auto compare_with = [&](unsigned entry) {
+    key.resize(key_buffer_size(page_size()));
+    key.resize(node.copy_key(entry, key.data()));
+    return compare_bytes(key, bound);
+  };
+  CAISSON_ASSIGN_OR_RETURN(const bool has_least, copy_bound(depth - 1, index, bound));
+  bool within = !has_least || (node.is_branch() ? compare_with(1) > 0 : compare_with(0) >= 0);
+  CAISSON_ASSIGN_OR_RETURN(const bool has_end, copy_bound(depth - 1, index + 1, bound));
+  within = within && (!has_end || compare_with(node.count() - 1) < 0);
+  if (within) return {};
+  return fail(Error(Code::kCorruption, "a key outside of the bounds that lead to it")
+                  .at_page(to_u64(pager::read_header(node.page()).id))
+                  .with_rule("TREE-2"));
+}
+
+// Reads what a node may have to share with, so that it is known to be readable.
 Result<void> TreeWriter::read_siblings(unsigned last) {
   const Tree tree = this->tree();
   for (unsigned depth = last; depth > 0; --depth) {
     CAISSON_ASSIGN_OR_RETURN(const NodeView parent, node(depth - 1));
     const unsigned index = path_[depth - 1].index;
     const unsigned beside = index > 0 ? index - 1 : index + 1;
+    const bool ends = !may_underflow(parent);
     CAISSON_ASSIGN_OR_RETURN(const NodeView sibling, tree.read_child(parent, beside));
+    CAISSON_RETURN_IF_ERROR(check_bounds(depth, beside, sibling));
     siblings_[depth] = {sibling, beside};
-    if (!may_underflow(parent)) break;
+    if (ends) break;
   }
   return {};
 }
@@ -202,6 +251,7 @@ bool TreeWriter::append_in_place(Bytes key, const HeldValue& value) {
   if (!leaf.ends_before(key) || !leaf.fits(key, value)) return false;
   editor.insert(leaf.count(), key, value);
   ++root_.count;
+  ++changes_;
   return true;
 }
 
@@ -209,6 +259,7 @@ Result<void> TreeWriter::put_first(Bytes key, const HeldValue& value) {
   CAISSON_ASSIGN_OR_RETURN(const pager::NewPage page, txn_->allocate(kLeaf, 0));
   NodeEditor(page.bytes).start(0, key, value);
   root_ = {{page.id, 0}, 1};
+  ++changes_;
   return {};
 }
 
@@ -223,22 +274,23 @@ Result<bool> TreeWriter::put_held(Bytes key, const HeldValue& value) {
   leaf.prefetch_room();
   const Position position = leaf.find(key);
   path_[depth_].index = position.index;
-  doomed_.clear();
   bool in_place = false;
-  bool grows = true;
   if (position.found) {
-    grows = value.bytes.size() > leaf.value(position.index).size();
-    in_place = leaf.value(position.index).size() == value.bytes.size() &&
-               leaf.value_is_long(position.index) == value.is_long;
-    if (leaf.value_is_long(position.index)) {
-      CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, leaf.long_value(position.index)));
-    }
+    const HeldValue old = leaf.held_value(position.index);
+    in_place = old.bytes.size() == value.bytes.size() && old.is_long == value.is_long;
   } else {
     in_place = leaf.fits(key, value);
   }
+  const bool appends = at_edge_ && position.index == leaf.count();
+  doomed_.clear();
+  if (position.found && leaf.value_is_long(position.index)) {
+    CAISSON_RETURN_IF_ERROR(doom_values(own_index(), position.index, position.index + 1));
+    CAISSON_RETURN_IF_ERROR(doomed_.check_distinct());
+  }
   MutableBytes page = in_place ? bytes(path_[depth_].id) : MutableBytes{};
   if (page.empty()) {
-    CAISSON_RETURN_IF_ERROR(make_ready(depth_, in_place, grows, position.found));
+    if (!in_place) CAISSON_RETURN_IF_ERROR(check_height());
+    CAISSON_RETURN_IF_ERROR(make_ready(depth_, in_place, !appends));
     page = bytes(path_[depth_].id);
   }
   if (!in_place) {
@@ -267,13 +319,14 @@ Result<bool> TreeWriter::erase(Bytes key) {
   const Position position = leaf.find(key);
   if (!position.found) return false;
   path_[depth_].index = position.index;
-  doomed_.clear();
-  if (leaf.value_is_long(position.index)) {
-    CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, leaf.long_value(position.index)));
-  }
   const std::size_t enough = room() * 2 / 5 + leaf.weight(position.index);
   const bool in_place = leaf.count() > 1 && (depth_ == 0 || leaf.is_filled_to(enough));
-  CAISSON_RETURN_IF_ERROR(make_ready(depth_, in_place, false, true));
+  doomed_.clear();
+  if (leaf.value_is_long(position.index)) {
+    CAISSON_RETURN_IF_ERROR(doom_values(own_index(), position.index, position.index + 1));
+    CAISSON_RETURN_IF_ERROR(doomed_.check_distinct());
+  }
+  CAISSON_RETURN_IF_ERROR(make_ready(depth_, in_place, true));
   apply(depth_, {.index = position.index, .removed = 1, .added_count = 0, .added = {}});
   free_pages();
   --root_.count;
@@ -281,7 +334,7 @@ Result<bool> TreeWriter::erase(Bytes key) {
 }
 
 Result<void> TreeWriter::erase(Cursor& cursor) {
-  if (!cursor.valid() || cursor.tree().root() != root_) {
+  if (!cursor.valid() || cursor.tree().root() != root_ || cursor.tree().change() != changes_) {
     return fail(Code::kInvalidArgument,
                 "the cursor stands at no entry of the tree as it is now: resume() takes it there");
   }
@@ -312,7 +365,7 @@ Result<std::uint64_t> TreeWriter::erase_range(const Range& range) {
     if (leaves > 0) {
       CAISSON_RETURN_IF_ERROR(erase_leaves(leaves));
     } else if (begin < end) {
-      CAISSON_RETURN_IF_ERROR(erase_entries(leaf, begin, end));
+      CAISSON_RETURN_IF_ERROR(erase_entries(begin, end));
     }
   }
   return before - root_.count;
@@ -349,11 +402,12 @@ Result<bool> TreeWriter::separator_behind(unsigned leaves, std::vector<std::byte
   return false;
 }
 
-Result<void> TreeWriter::erase_entries(const NodeView& leaf, unsigned begin, unsigned end) {
+Result<void> TreeWriter::erase_entries(unsigned begin, unsigned end) {
   path_[depth_].index = begin;
   doomed_.clear();
-  CAISSON_RETURN_IF_ERROR(doom_values(leaf, begin, end));
-  CAISSON_RETURN_IF_ERROR(make_ready(depth_, false, false, true));
+  CAISSON_RETURN_IF_ERROR(doom_values(own_index(), begin, end));
+  CAISSON_RETURN_IF_ERROR(doomed_.check_distinct());
+  CAISSON_RETURN_IF_ERROR(make_ready(depth_, false, true));
   apply(depth_, {.index = begin, .removed = end - begin, .added_count = 0, .added = {}});
   root_.count -= end - begin;
   free_pages();
@@ -362,37 +416,43 @@ Result<void> TreeWriter::erase_entries(const NodeView& leaf, unsigned begin, uns
 
 // Leaves that go as a whole are read, but not copied.
 Result<void> TreeWriter::erase_leaves(unsigned leaves) {
-  const Tree tree = this->tree();
-  const unsigned first = path_[depth_ - 1].index;
+  const unsigned first = own_index();
   std::uint64_t entries = 0;
   doomed_.clear();
   for (unsigned i = first; i < first + leaves; ++i) {
     CAISSON_RETURN_IF_ERROR(txn_->make_room());  // Nothing is kept of the leaf before.
-    CAISSON_ASSIGN_OR_RETURN(const NodeView parent, node(depth_ - 1));
-    CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, tree.read_child(parent, i));
-    entries += leaf.count();
-    doomed_.add(parent.child(i).id, pager::read_header(leaf.page()).txn);
-    CAISSON_RETURN_IF_ERROR(doom_values(leaf, 0, leaf.count()));
+    CAISSON_ASSIGN_OR_RETURN(const NodeView leaf, leaf_at(i));
+    const pager::PageHeader header = pager::read_header(leaf.page());
+    const unsigned count = leaf.count();
+    doomed_.add(header.id, header.txn);
+    CAISSON_RETURN_IF_ERROR(doom_values(i, 0, count));
+    entries += count;
   }
-  CAISSON_RETURN_IF_ERROR(make_ready(depth_ - 1, false, false, true));
+  CAISSON_RETURN_IF_ERROR(doomed_.check_distinct());
+  CAISSON_RETURN_IF_ERROR(make_ready(depth_ - 1, false, true));
   apply(depth_ - 1, {.index = first, .removed = leaves, .added_count = 0, .added = {}});
   root_.count -= entries;
   free_pages();
   return {};
 }
 
-Result<void> TreeWriter::doom_values(const NodeView& leaf, unsigned begin, unsigned end) {
+// Notes the pages of values that go. Nothing read before is valid afterwards.
+Result<void> TreeWriter::doom_values(unsigned index, unsigned begin, unsigned end) {
+  CAISSON_ASSIGN_OR_RETURN(NodeView leaf, leaf_at(index));
   if (leaf.long_values() == 0) return {};
   for (unsigned i = begin; i < end; ++i) {
     if (!leaf.value_is_long(i)) continue;
-    CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, leaf.long_value(i)));
+    CAISSON_RETURN_IF_ERROR(doomed_.collect_from(*pager_, *txn_, leaf.long_value(i)));
+    CAISSON_ASSIGN_OR_RETURN(leaf, leaf_at(index));
   }
   return {};
 }
 
+// What every change ends with.
 void TreeWriter::free_pages() {
   doomed_.free_all(*txn_);
   replaced_.free_all(*txn_);
+  ++changes_;
 }
 
 // --- ValueStream ---------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ class TreeWriter {
   const TreeRoot& root() const { return root_; }
   // Whoever reads many pages of the tree between two changes calls PageTxn::renew() now and then,
   // as a reader registers anew.
-  Tree tree() const { return {*pager_, root_}; }
+  Tree tree() const { return {*pager_, root_, changes_}; }
 
   // Sets a key's value. True if the key is new. O(height), and the size of the value; no memory
   // is allocated but pages and what the transaction notes of each, once buffers have grown.
@@ -127,20 +127,24 @@ class TreeWriter {
   bool append_in_place(Bytes key, const HeldValue& value);
   Result<unsigned> leaves_within(const Range& range) const;
   Result<bool> separator_behind(unsigned leaves, std::vector<std::byte>& key) const;
-  Result<void> erase_entries(const NodeView& leaf, unsigned begin, unsigned end);
+  Result<void> erase_entries(unsigned begin, unsigned end);
   Result<void> erase_leaves(unsigned leaves);
 
   // The way down.
   Result<NodeView> descend(Bytes key);
   Result<NodeView> node(unsigned depth) const;
+  Result<NodeView> leaf_at(unsigned index) const;
+  unsigned own_index() const { return depth_ == 0 ? 0 : path_[depth_ - 1].index; }
   bool at_right_edge(unsigned depth) const;
 
   // Getting ready to change: all that can fail.
-  Result<void> make_ready(unsigned last, bool in_place, bool grows, bool shrinks);
+  Result<void> make_ready(unsigned last, bool in_place, bool shares);
+  Result<bool> copy_bound(unsigned depth, unsigned index, std::vector<std::byte>& key) const;
+  Result<void> check_bounds(unsigned depth, unsigned index, const NodeView& node) const;
   Result<void> own_path(unsigned last);
   Result<void> check_height() const;
   Result<void> read_siblings(unsigned last);
-  Result<void> doom_values(const NodeView& leaf, unsigned begin, unsigned end);
+  Result<void> doom_values(unsigned index, unsigned begin, unsigned end);
   void free_pages();
   bool may_overflow(const NodeView& node) const;
   bool may_underflow(const NodeView& node) const;
@@ -185,6 +189,7 @@ class TreeWriter {
   pager::PageTxn* txn_;
   pager::Limits limits_;
   TreeRoot root_;
+  std::uint64_t changes_ = 0;
 
   // The last leaf of the tree, where keys come in ascending order; empty where the last change was
   // another one. Stays where it is as long as the pager's epoch does: no frame has moved then.
@@ -202,6 +207,7 @@ class TreeWriter {
   Entries entries_;
   std::vector<NodePlan> parts_;
   std::vector<std::byte> scratch_;
+  mutable std::array<std::vector<std::byte>, 2> bound_keys_;
   std::array<Separators, kDepthMax> separators_;
 };
 

@@ -212,6 +212,21 @@ TEST(TreeWriter, LimitsValuesThatLieInALeafToo) {  // LIMIT-1
   EXPECT_EQ(store.writer().root().count, 2U);
 }
 
+// Entries of one size each lose their headers; the first odd one brings all of them back.
+TEST(TreeWriter, RefusesToGrowBeyondItsHeightByAShorterValue) {  // LIMIT-1
+  pager::Limits limits = pager::default_limits(4096);
+  limits.tree_height_max = 1;
+  TreeStore store({.limits = limits});
+  Result<bool> put = true;
+  for (int i = 0; put; ++i) {
+    put = store.writer().put(bytes_of(std::to_string(1000 + i)), bytes_of("four"));
+  }
+  EXPECT_EQ(put.error().rule(), "LIMIT-1");
+  EXPECT_EQ(store.writer().put(bytes_of("1100"), bytes_of("v")).error().rule(), "LIMIT-1");
+  EXPECT_EQ(value_of(store.writer().tree().height()), 1U);
+  EXPECT_EQ(problems_of(store.writer().tree()), "");
+}
+
 TEST(TreeWriter, RefusesToGrowBeyondItsHeight) {  // LIMIT-1
   pager::Limits limits = pager::default_limits(4096);
   limits.tree_height_max = 2;

@@ -34,7 +34,7 @@ TEST(CreateOptions, TakeThePageSizesOfTheFormat) {  // FILE-1
   }
 }
 
-TEST(CreateOptions, TakeKeysOfUpToAQuarterOfAPage) {
+TEST(CreateOptions, TakeKeysOfUpToAnEighthOfAPage) {
   for (const std::uint32_t size : {4096U, 16384U, 65536U}) {
     CreateOptions options = with_page_size(size);
     options.limits->key_size_max = size / 8;

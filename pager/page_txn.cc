@@ -108,10 +108,9 @@ void PageTxn::free(PageId id, TxnId birth) {
   Pager& pager = *pager_;
   const MutexLock lock(pager.mutex_);
   if (birth == txn_) {
-    // A page that is not this transaction's own would be taken from whoever has it.
-    const bool own = pager.open_txn_->allocated.erase(id);
-    assert(own);
-    if (!own) return;
+    // A page that is not this transaction's own, though a forged header says so, would be taken
+    // from whoever has it.
+    if (!pager.open_txn_->allocated.erase(id)) return;
     pager.forget_page(id);
     pager.allocator_.give_back(id);
   } else {

@@ -559,9 +559,9 @@ def make_rejected_trees():
     below = made.branch(9, right[0], (b"c", right[1]))
     reject("tree-1-equal-levels", "A branch of level 9 below another one.", made,
            made.branch(9, left, (b"b", below)), below[0])
-    made = Tree(height_limit=2)
+    made = Tree(height_limit=1)
     root = three_levels(made)
-    reject("tree-1-too-high", "A tree of three levels in a store that has a limit of two.", made,
+    reject("tree-1-too-high", "A tree of three levels in a store that has a limit of one.", made,
            root, root[0], read=False)
 
     def two_leaves(first, second, separator=b"b"):
