@@ -130,8 +130,10 @@ TEST_F(ForgedTree, IsRefusedByAWriterBeforeNodesAreJoinedWhoseKeysAreNotInOrder)
   for (const bool left_is_wrong : {false, true}) {
     const PageId left = leaf({prefix + "1"});
     const PageId right = leaf({"a", "b", prefix + "2"});
-    const PageId root =
-        left_is_wrong ? branch(9, left, "a", right) : branch(9, right, prefix + "15", left);
+    const std::string separator = left_is_wrong ? "a" : prefix + "15";
+    const std::array<PageId, 2> pages = {left_is_wrong ? left : right,
+                                         left_is_wrong ? right : left};
+    const PageId root = branch(9, pages[0], separator, pages[1]);
     TreeWriter writer(*pager_, *txn_, {{root, 0}, 4});
     for (const char* key : {"b", "pp"}) {
       const auto erased = writer.erase(bytes_of(key));
