@@ -1,5 +1,5 @@
-// Method: count every allocation of this program (the global operator new is replaced here) while a
-// tree is read and changed. Not with a sanitizer, which brings operators of its own.
+// Method: count every allocation of this program while a tree is read and changed. Not with a
+// sanitizer, which brings operators of its own.
 
 #include "base/sanitizers.h"
 
@@ -8,36 +8,17 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <atomic>
-#include <cstdlib>
 #include <memory>
-#include <new>
 
 #include "base/random.h"
 #include "btree/testing/harness.h"
-
-namespace {
-
-std::atomic<std::uint64_t> allocations{0};
-
-void* count_and_allocate(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return count_and_allocate(size); }
-void* operator new[](std::size_t size) { return count_and_allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#include "pager/testing/access.h"
+#include "pager/testing/counted_allocations.h"
 
 namespace caisson::btree {
 namespace {
 
+using pager::testing::allocations;
 using testing::bytes_of;
 using testing::TreeStore;
 using testing::value_of;
@@ -95,9 +76,7 @@ TEST_P(Allocation, ComesWithPutsOnlyForWhatIsNotedOfTheirPages) {
 
 INSTANTIATE_TEST_SUITE_P(Access, Allocation,
                          ::testing::Values(pager::PageAccess::kMapped, pager::PageAccess::kPrivate),
-                         [](const auto& access) {
-                           return access.param == pager::PageAccess::kMapped ? "Mapped" : "Private";
-                         });
+                         pager::testing::access_name);
 
 }  // namespace
 }  // namespace caisson::btree

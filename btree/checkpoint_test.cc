@@ -15,6 +15,7 @@
 
 #include "base/random.h"
 #include "btree/testing/harness.h"
+#include "pager/testing/access.h"
 #include "pager/testing/effort.h"
 
 namespace caisson::btree {
@@ -188,12 +189,9 @@ TEST_P(BesideCheckpoints, AWriterAndReadersOfOldRootsGoOn) {
   EXPECT_EQ(read_in_steps(store_), model_);
 }
 
-std::string access_name(const ::testing::TestParamInfo<PageAccess>& test) {
-  return test.param == PageAccess::kMapped ? "Mapped" : "Private";
-}
-
 INSTANTIATE_TEST_SUITE_P(Access, BesideCheckpoints,
-                         ::testing::Values(PageAccess::kMapped, PageAccess::kPrivate), access_name);
+                         ::testing::Values(PageAccess::kMapped, PageAccess::kPrivate),
+                         pager::testing::access_name);
 
 }  // namespace
 }  // namespace caisson::btree

@@ -28,6 +28,7 @@
 
 #include "base/random.h"
 #include "btree/testing/harness.h"
+#include "pager/testing/access.h"
 #include "pager/testing/effort.h"
 #include "pager/testing/replay.h"
 
@@ -463,12 +464,9 @@ TEST_P(Faults, NoLackOfMemoryLeavesAChangeByHalves) {
   std::cout << "cases=" << cases << " failures=0\n";
 }
 
-std::string access_name(const ::testing::TestParamInfo<PageAccess>& test) {
-  return test.param == PageAccess::kMapped ? "Mapped" : "Private";
-}
-
 INSTANTIATE_TEST_SUITE_P(Access, Faults,
-                         ::testing::Values(PageAccess::kMapped, PageAccess::kPrivate), access_name);
+                         ::testing::Values(PageAccess::kMapped, PageAccess::kPrivate),
+                         pager::testing::access_name);
 
 }  // namespace
 }  // namespace caisson::btree

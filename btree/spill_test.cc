@@ -13,6 +13,7 @@
 
 #include "base/random.h"
 #include "btree/testing/harness.h"
+#include "pager/testing/access.h"
 #include "pager/testing/effort.h"
 
 namespace caisson::btree {
@@ -304,12 +305,9 @@ TEST_P(Spill, LeavesTheBytesOfReadersWhereTheyAre) {
   EXPECT_EQ(read_in_steps(store), model);
 }
 
-std::string access_name(const ::testing::TestParamInfo<PageAccess>& test) {
-  return test.param == PageAccess::kMapped ? "Mapped" : "Private";
-}
-
 INSTANTIATE_TEST_SUITE_P(Access, Spill,
-                         ::testing::Values(PageAccess::kMapped, PageAccess::kPrivate), access_name);
+                         ::testing::Values(PageAccess::kMapped, PageAccess::kPrivate),
+                         pager::testing::access_name);
 
 }  // namespace
 }  // namespace caisson::btree

@@ -1,6 +1,6 @@
-// Method: count every allocation of this program (the global operator new is replaced here) and
-// every call to the simulated system while a verified page is read, and every allocation while a
-// transaction makes pages. Not with a sanitizer, which brings operators of its own.
+// Method: count every allocation of this program and every call to the simulated system while a
+// verified page is read, and every allocation while a transaction makes pages. Not with a
+// sanitizer, which brings operators of its own.
 
 #include "base/sanitizers.h"
 
@@ -8,35 +8,14 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include "pager/page_txn.h"
+#include "pager/testing/counted_allocations.h"
 #include "pager/testing/harness.h"
-
-namespace {
-
-std::atomic<std::uint64_t> allocations{0};
-
-void* count_and_allocate(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return count_and_allocate(size); }
-void* operator new[](std::size_t size) { return count_and_allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace caisson::pager {
 namespace {
 
+using testing::allocations;
 using testing::Harness;
 using testing::value_of;
 

@@ -12,6 +12,7 @@
 
 #include "base/codec.h"
 #include "pager/scrub.h"
+#include "pager/testing/access.h"
 #include "pager/testing/audit.h"
 #include "pager/testing/harness.h"
 
@@ -202,12 +203,9 @@ TEST(PageTxn, FindsFramesForAnOperationWhereThePagesReadFillTheMemory) {
   value_of(txn.reserve(32));
 }
 
-std::string access_name(const ::testing::TestParamInfo<PageAccess>& test) {
-  return test.param == PageAccess::kMapped ? "Mapped" : "Private";
-}
-
 INSTANTIATE_TEST_SUITE_P(Access, WriterReads,
-                         ::testing::Values(PageAccess::kMapped, PageAccess::kPrivate), access_name);
+                         ::testing::Values(PageAccess::kMapped, PageAccess::kPrivate),
+                         testing::access_name);
 
 }  // namespace
 }  // namespace caisson::pager

@@ -24,6 +24,7 @@
 #include "pager/open.h"
 #include "pager/page_txn.h"
 #include "pager/scrub.h"
+#include "pager/testing/access.h"
 #include "pager/testing/harness.h"
 #include "pager/testing/reader_registry.h"
 
@@ -232,12 +233,9 @@ TEST_P(Readers, CheckpointsScrubsAndReadersRunBesideTheWriter) {
   EXPECT_EQ(wrong, 0U);
 }
 
-std::string access_name(const ::testing::TestParamInfo<PageAccess>& test) {
-  return test.param == PageAccess::kMapped ? "Mapped" : "Private";
-}
-
 INSTANTIATE_TEST_SUITE_P(Access, Readers,
-                         ::testing::Values(PageAccess::kMapped, PageAccess::kPrivate), access_name);
+                         ::testing::Values(PageAccess::kMapped, PageAccess::kPrivate),
+                         testing::access_name);
 
 }  // namespace
 }  // namespace caisson::pager
