@@ -336,7 +336,7 @@ TEST_P(Faults, NoneOfTheSystemsCallsLeavesAChangeByHalves) {
         ASSERT_EQ(judge(*store, operation, base_of(operation), done, call), "") << command;
         ++cases;
       }
-      if (state == 0 && replay.everything()) {
+      if (state == 0 && replay.everything() && stride(5) == 1) {
         EXPECT_GT(failed, 0U) << operation.name;
       }
     }
@@ -460,7 +460,7 @@ TEST_P(Faults, NoLackOfMemoryLeavesAChangeByHalves) {
       EXPECT_TRUE(enough || !replay.everything()) << operation.name;
     }
   }
-  EXPECT_GT(cases, 100U);
+  EXPECT_GT(cases, 200U / stride(5));
   std::cout << "cases=" << cases << " failures=0\n";
 }
 

@@ -201,6 +201,7 @@ TEST(Meta, HasAPageSizeFromTheList) {  // META-5, FILE-1
   for (const std::uint32_t size : {4096U, 8192U, 16384U, 32768U, 65536U}) {
     Meta meta = valid_meta();
     meta.page_size = size;
+    meta.limits.key_size_max = key_limit_max(size);
     meta.allocation.size_bytes = allocation_bytes_per_page(size) + 1;
     EXPECT_TRUE(decode_meta(MetaSlot::kB, encode_meta(meta))) << size;
   }
@@ -220,6 +221,7 @@ TEST(Meta, HasAPageCountInRange) {  // META-5
   empty.allocation = {};
   for (const std::uint32_t size : {4096U, 8192U, 16384U, 32768U, 65536U}) {
     empty.page_size = size;
+    empty.limits.key_size_max = key_limit_max(size);
     empty.page_count = to_u64(first_page(size));
     EXPECT_TRUE(decode_meta(MetaSlot::kB, encode_meta(empty))) << size;
     --empty.page_count;
