@@ -1,7 +1,8 @@
-// Method: long random histories of every operation on a tree, compared with std::map after each
-// transaction: contents in both directions, ranges, the validator's rules, the full walk against
-// the allocation blob, and old roots that must stay as they were, byte for byte. Page sizes, key
-// lengths and shapes, and value lengths are drawn with the history; RapidCheck shrinks what fails.
+// Method: long random histories of every operation on a tree, validated after each operation, and
+// compared with std::map after each transaction: contents in both directions, ranges, the full walk
+// against the allocation blob, and old roots that must stay as they were, byte for byte. Page
+// sizes, key lengths and shapes, and value lengths are drawn with the history; RapidCheck shrinks
+// what fails.
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -124,6 +125,7 @@ class Player {
       random_.emplace(step.seed);
       play(step);
       RC_ASSERT(store_.root().count == committed_.size());
+      check_open();
     }
     finish_transaction();
     store_.checkpoint();
@@ -389,6 +391,15 @@ class Player {
     for (const Kept& kept : kept_) {
       RC_ASSERT(read_all(Tree(store_.pager(), kept.root)) == kept.model);
     }
+  }
+
+  // The tree that the open transaction has as yet.
+  void check_open() {
+    if (store_.writer().root() == store_.root()) return;
+    const Tree tree = store_.writer().tree();
+    RC_ASSERT(problems_of(tree) == "");
+    check_fill(tree);
+    RC_ASSERT(tree.count() == model_.size());
   }
 
   void check_backwards(const Tree& tree) {
