@@ -169,11 +169,11 @@ void TreeWriter::remove_from_parent(unsigned depth) {
 
 // The node beside the one at `depth`; none if it can't be read, or isn't what belongs there.
 std::optional<TreeWriter::Sibling> TreeWriter::sibling(unsigned depth, unsigned index) const {
-  const MutableBytes page = bytes(path_[depth - 1].id);
-  const NodeView parent(page.data(), page.size());
   if (siblings_[depth].node.page() != nullptr && siblings_[depth].index == index) {
     return siblings_[depth];
   }
+  const MutableBytes page = bytes(path_[depth - 1].id);
+  const NodeView parent(page.data(), page.size());
   const auto node = tree().read_child(parent, index);
   if (!node || !check_bounds(depth, index, *node)) return std::nullopt;
   return Sibling{*node, index};

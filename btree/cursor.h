@@ -17,10 +17,8 @@ namespace caisson::btree {
 std::optional<std::vector<std::byte>> prefix_end(Bytes prefix);
 
 // A place in a tree, within a range of keys. Used by one thread; borrows pages as Tree does, so it
-// ends with its snapshot; in the tree of a TreeWriter, with the next change of the transaction (the
-// pages under it are edited or reused): make another one behind cursor.key(). There are no links
-// between leaves (copying one leaf would mean copying all): a cursor keeps the way down to where it
-// is.
+// ends with its snapshot. There are no links between leaves (copying one leaf would mean copying
+// all): a cursor keeps the way down to where it is.
 //
 //   Cursor cursor(tree);
 //   for (auto more = cursor.first(); more && *more; more = cursor.next()) ...cursor.key()...
@@ -29,9 +27,9 @@ std::optional<std::vector<std::byte>> prefix_end(Bytes prefix);
 // or before the first one, and goes back from there by the opposite move. A new cursor stands
 // nowhere: next() goes to the first entry and prev() to the last one. An error leaves it nowhere.
 //
-// A cursor sees the tree as it was when it was made, which for the tree of an open transaction is
-// over with its next change: resume() takes it on to what the tree has become then, and
-// TreeWriter::erase(Cursor&) does so by itself.
+// A cursor sees the tree as it was when it was made. For the tree of an open transaction that is
+// over with the transaction's next change, since pages under it are edited or reused: resume()
+// takes it on to what the tree has become then, and TreeWriter::erase(Cursor&) does so by itself.
 class Cursor {
  public:
   explicit Cursor(const Tree& tree, const Range& range = {});

@@ -1,7 +1,6 @@
 // Where entries that are too many for one node are cut: spec/btree.md, section 3.
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <optional>
 #include <ranges>

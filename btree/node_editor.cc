@@ -215,15 +215,13 @@ std::size_t NodePlan::prefix_size(const Entries& entries) const {
   const std::size_t first = begin + (branch ? 1 : 0);
   if (end - first < 2) return 0;
   const std::size_t shared = common_prefix(entries.key(first), entries.key(end - 1));
-  if (!branch && entries.same_sizes(begin, end) && entries.value(begin).bytes.empty()) {
-    // Not all of it: entries of no bytes would have to say their sizes.
+  if (!branch && entries.same_sizes(begin, end)) {
     const std::size_t rest = rest_size(entries.key(begin).size());
-    return std::min(shared, rest > 0 ? rest - 1 : 0);
+    // A byte is left over: entries of no bytes would have to say their sizes.
+    const bool keeps_one = rest > 0 && entries.value(begin).bytes.empty();
+    return std::min(shared, keeps_one ? rest - 1 : rest);
   }
   if (entries.shortest_key() >= shared + kHeadSize) return shared;
-  if (!branch && entries.same_sizes(begin, end)) {
-    return std::min(shared, rest_size(entries.key(begin).size()));
-  }
   // A byte of prefix saves one in each key that is longer than prefix and head, and costs one.
   std::size_t longest = 0;
   std::size_t second = 0;

@@ -28,8 +28,9 @@ class ValueStream;
 // Each change is done whole or not at all: an error leaves the tree as it was, and it can be used
 // further. (What erase_range() has removed by then stays removed.) Errors of all of them:
 // kInvalidArgument (LIMIT-1: a key or value beyond a limit); kOutOfSpace and kResourceExhausted as
-// PageTxn::allocate(), or the tree has reached its height; kCorruption and kIoError as
-// Pager::read().
+// PageTxn::allocate(), or where a put might make the tree too high (LIMIT-1); kCorruption as
+// Pager::read(), or where keys are out of their bounds (TREE-2) or a page is in two places
+// (TREE-4); kIoError as Pager::read().
 //
 // Each change, of any writer of the transaction and of any piece of a stream, begins by telling the
 // pager that nobody keeps bytes of pages (PageTxn::renew()), and spills when memory runs short. So

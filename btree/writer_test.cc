@@ -168,8 +168,10 @@ TEST(TreeWriter, AppendsKeysInOrderAndFillsNodes) {
 // Many entries that say no sizes fill a leaf. With a large one among them they would have to, and
 // then neither of two halves has room for it.
 TEST(TreeWriter, DividesALeafInThreeWhereNoTwoHaveRoom) {
+  pager::Limits limits = pager::default_limits(4096);
+  limits.key_size_max = 512;
   for (int place = 0; place <= 570; place += 10) {
-    TreeStore store;
+    TreeStore store({.limits = limits});
     TreeModel model;
     for (int i = 0; i < 570; ++i) {
       const std::string key = "prefix" + std::to_string(10'000 + i);
@@ -177,14 +179,25 @@ TEST(TreeWriter, DividesALeafInThreeWhereNoTwoHaveRoom) {
       model.emplace(key, "");
     }
     store.commit();
-    const std::string key = "prefix" + std::to_string(10'000 + place - 1) + "+";
-    const std::string value(entry_weight_max(4096) - kEntryOverhead - 8, 'v');
+    const std::string key = "prefix" + std::to_string(10'000 + place - 1) + std::string(300, '+');
+    const std::string value(entry_weight_max(4096) - entry_weight(key.size(), 0), 'v');
+    ASSERT_LE(value.size(), 1024U);  // It lies in the leaf.
     value_of(store.writer().put(bytes_of(key), bytes_of(value)));
     model.emplace(key, value);
     store.commit();
     EXPECT_EQ(read_all(store.tree()), model) << place;
     EXPECT_EQ(problems_of(store.tree()), "") << place;
   }
+}
+
+TEST(TreeWriter, AppendsKeysBehindTheLongestPrefixThatTheyShare) {
+  TreeStore store;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string key = std::string(200, 'p') + std::to_string(100'000 + i);
+    value_of(store.writer().append(bytes_of(key), bytes_of("value")));
+  }
+  pager::PageSet pages;
+  EXPECT_LT(validate_tree(store.writer().tree(), {}, pages).leaves, 15U);
 }
 
 TEST(TreeWriter, AppendsNoKeyThatIsNotGreater) {
