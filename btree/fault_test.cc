@@ -241,6 +241,39 @@ enum class State : std::uint8_t {
   kOwned,  // The transaction has changed a leaf here and there.
 };
 
+struct Published {
+  TxnId txn{};
+};
+
+// Takes what a transaction can be given until it gets an error, less the last `spare` of it.
+std::vector<PageId> hog(pager::PageTxn& txn, std::uint64_t spare, Code expected) {
+  std::vector<PageId> hogged;
+  while (true) {
+    const auto page = txn.allocate(kValuePage, 0);
+    if (!page) {
+      EXPECT_EQ(page.error().code(), expected) << page.error().to_string();
+      break;
+    }
+    hogged.push_back(page->id);
+  }
+  for (std::uint64_t i = 0; i < spare; ++i) {
+    if (hogged.empty()) throw std::runtime_error("not as much to spare as that");
+    txn.free(hogged.back(), txn.txn());
+    hogged.pop_back();
+  }
+  return hogged;
+}
+
+// Something of which a transaction has only so much left.
+struct Shortage {
+  std::string unit;
+  std::uint64_t most;
+  std::uint64_t step;
+  Code code;  // Of the error when there is no more of it.
+  std::function<void(TreeStore&)> begin;
+  std::function<void(TreeStore&)> end;
+};
+
 class Faults : public ::testing::TestWithParam<PageAccess> {
  protected:
   Faults() : grow_(about_to_grow(GetParam())), shrink_(about_to_shrink(GetParam())) {}
@@ -294,6 +327,37 @@ class Faults : public ::testing::TestWithParam<PageAccess> {
     if (const std::string problems = store.audit(); !problems.empty()) return problems;
     if (read_all(store.tree()) != model) return "wrong contents after the checkpoint";
     return "";
+  }
+
+  // Every operation with 0, `step`, 2 * `step` ... of `shortage.unit` left, until that is enough.
+  void runs_short(const Shortage& shortage) const {
+    const Replay replay = Replay::from_environment({"operation", "state", shortage.unit});
+    const std::vector<Operation> all = operations();
+    std::uint64_t cases = 0;
+    for (const std::uint64_t which : replay.range("operation", 0, all.size())) {
+      const Operation& operation = all[which];
+      for (const std::uint64_t state : replay.range("state", 0, 2)) {
+        bool enough = false;
+        for (const std::uint64_t left :
+             replay.range(shortage.unit, 0, shortage.most, shortage.step)) {
+          if (enough) break;
+          const std::string command = operation.name + replay.command({which, state, left});
+          const auto store = begin(operation, static_cast<State>(state));
+          shortage.begin(*store);
+          const auto hogged = hog(store->page_txn(), left, shortage.code);
+          const auto done = operation.apply(store->writer(), base_of(operation));
+          shortage.end(*store);
+          for (const PageId id : hogged) store->page_txn().free(id, store->page_txn().txn());
+          enough = done.has_value();
+          ASSERT_TRUE(done || done.error().code() == shortage.code) << command;
+          ASSERT_EQ(judge(*store, operation, base_of(operation), done, left), "") << command;
+          ++cases;
+        }
+        EXPECT_TRUE(enough || !replay.everything()) << operation.name;
+      }
+    }
+    EXPECT_GE(cases, replay.everything() ? 2 * all.size() : 1);
+    std::cout << "cases=" << cases << " failures=0\n";
   }
 
   Base grow_;
@@ -379,89 +443,33 @@ TEST_P(Faults, NoDamagedPageLeavesAChangeByHalves) {
   std::cout << "cases=" << cases << " failures=0\n";
 }
 
-struct Published {
-  TxnId txn{};
-};
-
-// Takes what a transaction can be given until it gets an error, less the last `spare` of it.
-std::vector<PageId> hog(pager::PageTxn& txn, std::uint64_t spare, Code expected) {
-  std::vector<PageId> hogged;
-  while (true) {
-    const auto page = txn.allocate(kValuePage, 0);
-    if (!page) {
-      EXPECT_EQ(page.error().code(), expected) << page.error().to_string();
-      break;
-    }
-    hogged.push_back(page->id);
-  }
-  for (std::uint64_t i = 0; i < spare; ++i) {
-    if (hogged.empty()) throw std::runtime_error("not as much to spare as that");
-    txn.free(hogged.back(), txn.txn());
-    hogged.pop_back();
-  }
-  return hogged;
-}
-
 TEST_P(Faults, NoLackOfSpaceLeavesAChangeByHalves) {
-  const Replay replay = Replay::from_environment({"operation", "state", "pages"});
-  const std::vector<Operation> all = operations();
-  std::uint64_t cases = 0;
-  for (const std::uint64_t which : replay.range("operation", 0, all.size())) {
-    const Operation& operation = all[which];
-    for (const std::uint64_t state : replay.range("state", 0, 2)) {
-      bool enough = false;
-      for (const std::uint64_t pages : replay.range("pages", 0, 60, stride(3))) {
-        if (enough) break;
-        const std::string command = operation.name + replay.command({which, state, pages});
-        const auto store = begin(operation, static_cast<State>(state));
-        value_of(store->pager().reserve(60));
-        store->machine().inject({store->machine().calls(), FaultKind::kNoSpace, true});
-        const auto hogged = hog(store->page_txn(), pages, Code::kOutOfSpace);
-        const auto done = operation.apply(store->writer(), base_of(operation));
-        store->machine().clear_faults();
-        for (const PageId id : hogged) store->page_txn().free(id, store->page_txn().txn());
-        enough = done.has_value();
-        ASSERT_TRUE(done || done.error().code() == Code::kOutOfSpace) << command;
-        ASSERT_EQ(judge(*store, operation, base_of(operation), done, pages), "") << command;
-        ++cases;
-      }
-      EXPECT_TRUE(enough || !replay.everything()) << operation.name;
-    }
-  }
-  EXPECT_GT(cases, 100U);
-  std::cout << "cases=" << cases << " failures=0\n";
+  runs_short({.unit = "pages",
+              .most = 60,
+              .step = stride(3),
+              .code = Code::kOutOfSpace,
+              .begin =
+                  [](TreeStore& store) {
+                    value_of(store.pager().reserve(60));
+                    store.machine().inject({store.machine().calls(), FaultKind::kNoSpace, true});
+                  },
+              .end = [](TreeStore& store) { store.machine().clear_faults(); }});
 }
 
 TEST_P(Faults, NoLackOfMemoryLeavesAChangeByHalves) {
-  const Replay replay = Replay::from_environment({"operation", "state", "frames"});
-  const std::vector<Operation> all = operations();
-  std::uint64_t cases = 0;
-  for (const std::uint64_t which : replay.range("operation", 0, all.size())) {
-    const Operation& operation = all[which];
-    for (const std::uint64_t state : replay.range("state", 0, 2)) {
-      bool enough = false;
-      for (const std::uint64_t frames : replay.range("frames", 0, 120, stride(5))) {
-        if (enough) break;
-        const std::string command = operation.name + replay.command({which, state, frames});
-        const auto store = begin(operation, static_cast<State>(state));
-        // A reader from now on, so that spilling sets no frame free.
-        const Published state_now{store->txn()};
-        std::atomic<const Published*> newest{&state_now};
-        readers().enter(0, store->pager(), newest);
-        const auto hogged = hog(store->page_txn(), frames, Code::kResourceExhausted);
-        const auto done = operation.apply(store->writer(), base_of(operation));
-        readers().leave(0);
-        for (const PageId id : hogged) store->page_txn().free(id, store->page_txn().txn());
-        enough = done.has_value();
-        ASSERT_TRUE(done || done.error().code() == Code::kResourceExhausted) << command;
-        ASSERT_EQ(judge(*store, operation, base_of(operation), done, frames), "") << command;
-        ++cases;
-      }
-      EXPECT_TRUE(enough || !replay.everything()) << operation.name;
-    }
-  }
-  EXPECT_GT(cases, 200U / stride(5));
-  std::cout << "cases=" << cases << " failures=0\n";
+  // A reader from the beginning of the lack on, so that spilling sets no frame free.
+  Published published;
+  std::atomic<const Published*> newest{&published};
+  runs_short({.unit = "frames",
+              .most = 120,
+              .step = stride(5),
+              .code = Code::kResourceExhausted,
+              .begin =
+                  [&](TreeStore& store) {
+                    published.txn = store.txn();
+                    readers().enter(0, store.pager(), newest);
+                  },
+              .end = [](TreeStore&) { readers().leave(0); }});
 }
 
 INSTANTIATE_TEST_SUITE_P(Access, Faults,

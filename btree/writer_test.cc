@@ -20,6 +20,18 @@ using testing::TreeModel;
 using testing::TreeStore;
 using testing::value_of;
 
+// Keys of seven digits, from a million on. One value in a thousand is a long one.
+TreeModel append_rows(TreeStore& store, int count) {
+  TreeModel model;
+  for (int i = 0; i < count; ++i) {
+    const std::string key = std::to_string(1'000'000 + i);
+    const std::string value(i % 1000 == 7 ? 9000 : 20, 'v');
+    value_of(store.writer().append(bytes_of(key), bytes_of(value)));
+    model.emplace_hint(model.end(), key, value);
+  }
+  return model;
+}
+
 TEST(TreeWriter, SetsAndRemovesOneKey) {
   TreeStore store;
   EXPECT_TRUE(value_of(store.writer().put(bytes_of("key"), bytes_of("value"))));
@@ -124,13 +136,7 @@ TEST(TreeWriter, TakesKeysAndValuesUpToTheLimitAndNoFurther) {  // LIMIT-1
 
 TEST(TreeWriter, CopiesNoLeafThatItErasesAsAWhole) {
   TreeStore store;
-  TreeModel model;
-  for (int i = 0; i < 40'000; ++i) {
-    const std::string key = std::to_string(1'000'000 + i);
-    const std::string value(i % 2000 == 7 ? 9000 : 20, 'v');
-    value_of(store.writer().append(bytes_of(key), bytes_of(value)));
-    model.emplace_hint(model.end(), key, value);
-  }
+  TreeModel model = append_rows(store, 40'000);
   store.checkpoint();
   ASSERT_EQ(value_of(store.tree().height()), 3U);
   EXPECT_EQ(store.pager().stats().dirty_frames, 0U);
@@ -149,13 +155,7 @@ TEST(TreeWriter, CopiesNoLeafThatItErasesAsAWhole) {
 
 TEST(TreeWriter, AppendsKeysInOrderAndFillsNodes) {
   TreeStore store;
-  TreeModel model;
-  for (int i = 0; i < 20'000; ++i) {
-    const std::string key = std::to_string(1'000'000 + i);
-    const std::string value(i % 1000 == 7 ? 9000 : 20, 'v');
-    value_of(store.writer().append(bytes_of(key), bytes_of(value)));
-    model.emplace_hint(model.end(), key, value);
-  }
+  const TreeModel model = append_rows(store, 20'000);
   store.commit();
   EXPECT_EQ(read_all(store.tree()), model);
   pager::PageSet pages;
@@ -238,6 +238,51 @@ TEST(TreeWriter, RefusesToGrowBeyondItsHeightByAShorterValue) {  // LIMIT-1
   EXPECT_EQ(store.writer().put(bytes_of("1100"), bytes_of("v")).error().rule(), "LIMIT-1");
   EXPECT_EQ(value_of(store.writer().tree().height()), 1U);
   EXPECT_EQ(problems_of(store.writer().tree()), "");
+}
+
+// A leaf that borrows may need a longer separator, for which its parent has no room.
+TEST(TreeWriter, MayExceedItsHeightByOneLevelToRemove) {  // LIMIT-1, TREE-1
+  pager::Limits limits = pager::default_limits(4096);
+  limits.key_size_max = 512;
+  limits.tree_height_max = 2;
+  TreeStore store({.limits = limits});
+  TreeWriter& writer = store.writer();
+  TreeModel model;
+  const std::string value(400, 'v');
+  const auto key_of = [](int group, int number) {
+    return std::to_string(1000 + group) + std::string(500, 'k') + std::to_string(number);
+  };
+  // Eight keys behind one prefix fill a leaf, and short separators the root.
+  for (int i = 0; i < 8 * 120; ++i) {
+    value_of(writer.put(bytes_of(key_of(i / 8, i % 8)), bytes_of(value)));
+    model.emplace(key_of(i / 8, i % 8), value);
+  }
+  ASSERT_EQ(value_of(writer.tree().height()), 2U);
+  const auto erase = [&](const std::string& key) {
+    EXPECT_TRUE(value_of(writer.erase(bytes_of(key))));
+    model.erase(key);
+  };
+  for (int group = 0; value_of(writer.tree().height()) == 2; group += 2) {
+    ASSERT_LT(group, 120) << "no erase has raised the tree";
+    for (int number = 1; number < 8; ++number) erase(key_of(group, number));
+  }
+  EXPECT_EQ(value_of(writer.tree().height()), 3U);
+  EXPECT_EQ(problems_of(writer.tree()), "");
+  EXPECT_EQ(read_all(writer.tree()), model);
+  store.checkpoint();
+  EXPECT_EQ(store.audit(), "");
+
+  // What fits is still taken, but no level is added to that.
+  Result<bool> put = true;
+  for (int i = 0; put; ++i) {
+    const std::string key = std::to_string(9000 + i) + std::string(500, 'm');
+    put = store.writer().put(bytes_of(key), bytes_of(value));
+    if (put) model.emplace(key, value);
+  }
+  EXPECT_EQ(put.error().rule(), "LIMIT-1");
+  EXPECT_EQ(value_of(store.writer().tree().height()), 3U);
+  EXPECT_EQ(problems_of(store.writer().tree()), "");
+  EXPECT_EQ(read_all(store.writer().tree()), model);
 }
 
 TEST(TreeWriter, RefusesToGrowBeyondItsHeight) {  // LIMIT-1

@@ -3,13 +3,11 @@
 //
 //   - Whatever the bytes, each step gives an answer or says that the file is damaged: nothing
 //     crashes, hangs, reads out of bounds, or does more work than its pages can account for.
-//   - Where the validator finds nothing, the tree is what a walk from front to back has shown: so
-//   is
-//     the walk backward, each get, each move of a cursor within any range, each value read in
+//   - Where the validator finds nothing, the tree is what a walk from front to back has shown. So
+//     are the walk backward, each get, each move of a cursor within any range, each value read in
 //     pieces; keys ascend, and an estimate that says it is exact is.
-//   - Such a tree, whose pages are in no list of the file, can be changed: it stays without
-//   findings
-//     and becomes what a map becomes, and so it is read again from the checkpoint.
+//   - Such a tree, whose pages are in no list of the file, can be changed: it stays free of
+//     findings, becomes what a map becomes, and is read again so from the checkpoint.
 //
 // Input: a script of 64 bytes, then page_image.h. The script's first byte chooses how the file is
 // opened, the next two the number of entries that the tree is said to have; the others are moves,
