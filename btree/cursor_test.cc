@@ -225,6 +225,26 @@ TEST(Cursor, ErasesNothingWhereTheTreeHasChangedThoughItsRootAndCountHaveNot) {
   EXPECT_EQ(read_all(writer.tree()).size(), 3U);
 }
 
+// Any change of the transaction lets go of the pages that the cursor looks at.
+TEST(Cursor, ErasesNothingWhereAnotherTreeOrNothingHasChangedSince) {
+  TreeStore store;
+  TreeWriter& writer = store.writer();
+  TreeWriter other(store.pager(), store.page_txn(), {});
+  for (const char* key : {"a", "b", "c"}) value_of(writer.put(bytes_of(key), bytes_of("v")));
+  Cursor cursor(writer.tree());
+  value_of(cursor.seek(bytes_of("b")));
+  EXPECT_FALSE(value_of(writer.erase(bytes_of("absent"))));
+  EXPECT_EQ(writer.erase(cursor).error().code(), Code::kInvalidArgument);
+  cursor.resume(writer.tree(), bytes_of("b"));
+  EXPECT_TRUE(value_of(cursor.next()));
+  value_of(other.put(bytes_of("a"), bytes_of("v")));
+  EXPECT_EQ(writer.erase(cursor).error().code(), Code::kInvalidArgument);
+  cursor.resume(writer.tree(), bytes_of("b"));
+  EXPECT_TRUE(value_of(cursor.next()));
+  value_of(writer.erase(cursor));
+  EXPECT_EQ(writer.root().count, 2U);
+}
+
 TEST_F(CursorTest, ResumesInTheGapWithinItsRange) {
   Cursor cursor(store_.tree(), {bytes_of("key100010"), bytes_of("key100020")});
   cursor.resume(store_.tree(), bytes_of("key100013"));

@@ -147,6 +147,17 @@ TEST_F(ForgedTree, IsRefusedByAWriterBeforeNodesAreJoinedWhoseKeysAreNotInOrder)
   }
 }
 
+// It said that it had removed the entry, and the cursor stood at it again: for ever.
+TEST_F(ForgedTree, IsRefusedByAWriterThatDoesNotFindWhereACursorStands) {  // TREE-2
+  TreeWriter writer(*pager_, *txn_, {{branch(9, leaf({"a"}), "m", leaf({"b", "n"})), 0}, 3});
+  Cursor cursor(writer.tree(), {bytes_of("b"), {}});
+  ASSERT_TRUE(value_of(cursor.next()));
+  const auto erased = writer.erase(cursor);
+  ASSERT_FALSE(erased.has_value());
+  EXPECT_EQ(erased.error().code(), Code::kCorruption);
+  EXPECT_EQ(erased.error().rule(), "TREE-2");
+}
+
 TEST_F(ForgedTree, IsRefusedByAWriterThatWouldFreeALeafTwice) {  // TREE-4
   const PageId twice = leaf({"a", "b"});
   TreeWriter writer(*pager_, *txn_, {{branch(9, twice, "m", twice), 0}, 4});

@@ -116,9 +116,11 @@ class Validator {
     }
   }
 
-  void visit_children(const NodeView& node, Bytes least, const std::optional<Bytes>& end,
+  void visit_children(const NodeView& branch, Bytes least, const std::optional<Bytes>& end,
                       bool at_right_edge) {
     ++report_.branches;
+    const std::vector<std::byte> copy(branch.page(), branch.page() + page_size_);
+    const NodeView node(copy.data(), page_size_);
     std::vector<std::byte> begin_key(least.begin(), least.end());
     std::vector<std::byte> end_key(key_buffer_size(page_size_));
     for (unsigned i = 0; i < node.count(); ++i) {
@@ -126,6 +128,7 @@ class Validator {
       std::optional<Bytes> child_end = end;
       if (!last) child_end = Bytes(end_key.data(), node.copy_key(i + 1, end_key.data()));
       const PageId child_id = node.child(i).id;
+      options_.renew();
       const auto child = tree_.read_child(node, i);
       if (!child) {
         add(child.error());
@@ -140,15 +143,18 @@ class Validator {
     ++report_.leaves;
     report_.entries += leaf.count();
     report_.node_bytes_used += leaf.used() + leaf.prefix().size() + kNodeHeaderSize;
+    std::vector<LongValueRef> values;
     for (unsigned i = 0; i < leaf.count(); ++i) {
       report_.key_bytes += leaf.key_size(i);
-      if (!leaf.value_is_long(i)) {
+      if (leaf.value_is_long(i)) {
+        values.push_back(leaf.long_value(i));
+        report_.value_bytes += values.back().size;
+      } else {
         report_.value_bytes += leaf.value(i).size();
-        continue;
       }
-      const LongValueRef value = leaf.long_value(i);
-      ++report_.long_values;
-      report_.value_bytes += value.size;
+    }
+    report_.long_values += values.size();
+    for (const LongValueRef& value : values) {
       if (options_.values) visit_value(value);
     }
   }
@@ -161,6 +167,7 @@ class Validator {
 
   // `size`: the bytes of the value that lie below this page.
   void visit_value_page(const PageRef& ref, std::uint8_t level, std::uint64_t size) {
+    options_.renew();
     const auto page = read_value_page(pager_, ref, level);
     if (!page) {
       add(page.error());

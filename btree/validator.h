@@ -4,6 +4,7 @@
 #define CAISSON_BTREE_VALIDATOR_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -17,6 +18,10 @@ struct ValidatorOptions {
   std::size_t findings_max = 1000;  // More are only counted.
   bool values = true;               // Reads the pages of long values, too.
   bool count = true;                // Compares the number of entries with the tree's name (TREE-5).
+
+  // Called again and again, when no page's bytes are held: to register anew as a reader, so that
+  // private copies of any number of pages fit into the memory there is.
+  std::function<void()> renew = [] {};
 };
 
 struct TreeReport {

@@ -6,8 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
 
+#include "btree/layout.h"
 #include "btree/testing/harness.h"
 #include "pager/accounts.h"
 
@@ -161,6 +163,31 @@ TEST_F(LongValue, IsRefusedByReadersWhereItsPagesAreNotItsOwn) {  // VALUE-2
   const auto value = value_of(store_.writer().tree().get(bytes_of("long")));
   EXPECT_EQ(value->piece(0).error().rule(), "VALUE-2");
   EXPECT_TRUE(value->piece(9999).has_value());
+}
+
+// Bytes of pages are held for no longer than until the next renewal, so private copies of a few
+// hundred pages are enough for any tree.
+TEST(ValidatorInLittleMemory, NeedsNoMoreMemoryThanForAFewPages) {
+  TreeStore store;
+  for (int i = 0; i < 60'000; ++i) {
+    const std::string key = std::to_string(1'000'000 + i);
+    const std::string value(i % 500 == 3 ? 20'000 : 30, 'v');
+    value_of(store.writer().append(bytes_of(key), bytes_of(value)));
+  }
+  store.checkpoint();
+  std::atomic<std::uint64_t> epoch = 0;
+  pager::PagerOptions options = pager::testing::small_options(pager::PageAccess::kPrivate);
+  options.layout = &tree_layout();
+  options.read_only = true;
+  options.memory_budget_bytes = std::uint64_t{64} * 4096;
+  options.oldest_reader_epoch = [&] { return epoch.load(); };
+  const auto pager = value_of(pager::open_pager(store.directory(), options));
+  pager::PageSet pages;
+  const TreeReport report =
+      validate_tree(Tree(*pager, store.root()), {.renew = [&] { epoch = pager->epoch(); }}, pages);
+  EXPECT_EQ(report.findings_total, 0U);
+  EXPECT_EQ(report.entries, 60'000U);
+  EXPECT_GT(report.leaves + report.value_pages, 1000U);
 }
 
 }  // namespace

@@ -334,12 +334,18 @@ Result<bool> TreeWriter::erase(Bytes key) {
 }
 
 Result<void> TreeWriter::erase(Cursor& cursor) {
-  if (!cursor.valid() || cursor.tree().root() != root_ || cursor.tree().change() != changes_) {
+  if (!cursor.valid() || cursor.tree().root() != root_ ||
+      cursor.tree().change() != tree().change()) {
     return fail(Code::kInvalidArgument,
                 "the cursor stands at no entry of the tree as it is now: resume() takes it there");
   }
   const Bytes key = cursor.key();  // The cursor's own copy.
-  CAISSON_RETURN_IF_ERROR(erase(key));
+  CAISSON_ASSIGN_OR_RETURN(const bool erased, erase(key));
+  if (!erased) {
+    return fail(Error(Code::kCorruption, "a key that the way down from the root does not lead to")
+                    .at_page(to_u64(root_.page.id))
+                    .with_rule("TREE-2"));
+  }
   cursor.resume(tree(), key);
   return {};
 }

@@ -50,7 +50,7 @@ class TreeWriter {
   const TreeRoot& root() const { return root_; }
   // Whoever reads many pages of the tree between two changes calls PageTxn::renew() now and then,
   // as a reader registers anew.
-  Tree tree() const { return {*pager_, root_, changes_}; }
+  Tree tree() const { return {*pager_, root_, changes_ + txn_->renewals()}; }
 
   // Sets a key's value. True if the key is new. O(height), and the size of the value; no memory
   // is allocated but pages and what the transaction notes of each, once buffers have grown.

@@ -302,7 +302,7 @@ TEST(Meta, HasLimitsInRange) {  // META-5
   constexpr std::uint64_t kValueMax = std::uint64_t{1} << 40;
   const std::uint32_t key_max = decode_meta(MetaSlot::kB, valid_block())->page_size / 8;
   for (const auto& [offset, least, most] :
-       {std::tuple{140U, 1U, key_max}, std::tuple{152U, 1U, 64U}}) {
+       {std::tuple{140U, 1U, key_max}, std::tuple{152U, 1U, 63U}}) {
     EXPECT_TRUE(decode_meta(MetaSlot::kB, with_u32(offset, least))) << offset;
     EXPECT_TRUE(decode_meta(MetaSlot::kB, with_u32(offset, most))) << offset;
     EXPECT_FALSE(decode_meta(MetaSlot::kB, with_u32(offset, least - 1))) << offset;

@@ -266,7 +266,7 @@ TEST_F(Open, RefusesFieldsOutOfRange) {  // META-5
   EXPECT_EQ(rule_for([](Meta& meta) { meta.allocation.page_count += 2; }), "META-5");
   EXPECT_EQ(rule_for([](Meta& meta) { meta.limits.key_size_max = 0; }), "META-5");
   EXPECT_EQ(rule_for([](Meta& meta) { meta.limits.key_size_max = 513; }), "META-5");
-  EXPECT_EQ(rule_for([](Meta& meta) { meta.limits.tree_height_max = 65; }), "META-5");
+  EXPECT_EQ(rule_for([](Meta& meta) { meta.limits.tree_height_max = 64; }), "META-5");
 }
 
 TEST_F(Open, RefusesMetasThatContradictEachOther) {  // META-6

@@ -27,7 +27,7 @@ Result<void> validate(const Limits& limits, std::uint32_t page_size) {
       in_range("limits.key_size_max", limits.key_size_max, 1, key_limit_max(page_size)));
   CAISSON_RETURN_IF_ERROR(
       in_range("limits.value_size_max", limits.value_size_max, 1, std::uint64_t{1} << 40U));
-  return in_range("limits.tree_height_max", limits.tree_height_max, 1, 64);
+  return in_range("limits.tree_height_max", limits.tree_height_max, 1, 63);
 }
 
 Limits default_limits(std::uint32_t page_size) {

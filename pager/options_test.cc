@@ -60,9 +60,9 @@ TEST(CreateOptions, TakeLimitsWithinTheirRanges) {
   options.limits->tree_height_max = 1;
   EXPECT_TRUE(validate(options));
   options.limits->value_size_max = std::uint64_t{1} << 40U;
-  options.limits->tree_height_max = 64;
+  options.limits->tree_height_max = 63;
   EXPECT_TRUE(validate(options));
-  options.limits->tree_height_max = 65;
+  options.limits->tree_height_max = 64;
   expect_refused(options, "tree_height_max");
   options.limits->tree_height_max = 0;
   expect_refused(options, "tree_height_max");

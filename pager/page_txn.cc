@@ -33,6 +33,7 @@ PageTxn::PageTxn(PageTxn&& other) noexcept
     : pager_(std::exchange(other.pager_, nullptr)),
       txn_(other.txn_),
       epoch_(other.epoch_),
+      renewals_(other.renewals_),
       allocated_some_(other.allocated_some_) {}
 
 PageTxn::~PageTxn() {
@@ -48,6 +49,7 @@ void PageTxn::use_emergency_space() {
 // needn't look a second time: what left before is not to be found any more, and what leaves later
 // has this epoch or a later one.
 void PageTxn::renew() {
+  ++renewals_;
   Pager& pager = *pager_;
   const bool evicts = pager.mapping_ == nullptr;
   if (!evicts && pager.epoch() == epoch_) return;  // Nothing has left since.

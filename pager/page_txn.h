@@ -42,6 +42,9 @@ class PageTxn {
   // O(1), but where the file isn't mapped and frames have to be evicted.
   void renew();
 
+  // How often that was called.
+  std::uint64_t renewals() const { return renewals_; }
+
   // renew(), and once more behind a spill() if it is time for one. Errors: as Pager::spill().
   Result<void> make_room();
 
@@ -74,7 +77,8 @@ class PageTxn {
 
   Pager* pager_;  // Null once ended.
   TxnId txn_;
-  std::uint64_t epoch_;         // As the pager has it.
+  std::uint64_t epoch_;  // As the pager has it.
+  std::uint64_t renewals_ = 0;
   bool allocated_some_ = true;  // Since make_room() last looked at the frames.
 };
 

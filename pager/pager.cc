@@ -23,7 +23,8 @@ Pager::Pager(std::unique_ptr<io::File> file, std::unique_ptr<io::File> past_cach
       uuid_(meta.uuid),
       page_size_(meta.page_size),
       checksum_seed_(page_checksum_seed(meta.uuid)),
-      limits_(meta.limits) {}
+      limits_(meta.limits),
+      opened_txn_(meta.txn) {}
 
 Pager::~Pager() = default;
 
@@ -46,9 +47,11 @@ Result<void> Pager::check_first_read(const PageRef& ref, Bytes page) {
   // What this process wrote or verified itself counts more than the parent's word: a parent
   // that is still in memory does not know the checksums of children written since.
   const std::uint32_t known = table_.checksum(ref.id);
+  // Nor can a page be younger than the checkpoint opened that nobody has written since.
+  const TxnId newest{newest_txn_.load(std::memory_order_acquire)};
   const PageExpectation expected{.id = ref.id,
                                  .checksum = known != 0 ? known : ref.checksum,
-                                 .txn_max = TxnId{newest_txn_.load(std::memory_order_acquire)}};
+                                 .txn_max = known != 0 ? newest : opened_txn_};
   if (auto checked = check_page(checksum_seed_, page, expected); !checked) {
     return fail(std::move(checked.error()).in_file(file_->name()).at_offset(offset_of(ref.id)));
   }

@@ -235,6 +235,7 @@ class Pager {
   const std::uint32_t page_size_;
   const std::uint32_t checksum_seed_;
   const Limits limits_;
+  const TxnId opened_txn_;                // Of the checkpoint opened.
   std::unique_ptr<io::Mapping> mapping_;  // Null: private copies.
   bool locked_ = false;                   // Set by open_pager, never again.
   PageTable table_;

@@ -4,6 +4,8 @@
 
 #include <ostream>
 
+#include "btree/layout.h"
+
 namespace caisson::tools {
 
 ExitCode exit_code(const Error& error) {
@@ -49,7 +51,7 @@ void report(Context& context, bool json, const Error& error) {
   if (json) {
     Json result;
     result["error"] = to_json(error);
-    context.out << result.dump(2) << "\n";
+    print(context.out, result);
   } else {
     context.err << "caisson: " << error.to_string() << "\n";
   }
@@ -70,6 +72,18 @@ std::string show_bytes(Bytes bytes, std::size_t size_max) {
   }
   if (bytes.size() > size_max) text += "...";
   return text;
+}
+
+void print(std::ostream& out, const Json& json) {
+  out << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
+pager::PagerOptions LoneReader::options() {
+  pager::PagerOptions options;
+  options.read_only = true;
+  options.layout = &btree::tree_layout();
+  options.oldest_reader_epoch = [this] { return epoch_.load(); };
+  return options;
 }
 
 std::string show_number(std::uint64_t number) {

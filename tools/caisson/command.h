@@ -5,12 +5,16 @@
 #define CAISSON_TOOLS_CAISSON_COMMAND_H_
 
 #include <CLI/CLI.hpp>
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <iosfwd>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/result.h"
+#include "pager/options.h"
+#include "pager/pager.h"
 
 namespace caisson::tools {
 
@@ -52,6 +56,22 @@ void report(Context& context, bool json, const Error& error);
 
 // Bytes for people: printable ASCII as it is, others as \xHH, and "..." after `size_max` bytes.
 std::string show_bytes(Bytes bytes, std::size_t size_max);
+
+// Prints a JSON object. What is no UTF-8, such as a path may have, is shown as U+FFFD.
+void print(std::ostream& out, const Json& json);
+
+// The one reader of a store that is only looked at: it keeps the bytes of the pages that it has
+// read since renew(). Outlives the pager.
+class LoneReader {
+ public:
+  // To open a page file with, for reading.
+  pager::PagerOptions options();
+
+  void renew(const pager::Pager& pager) { epoch_ = pager.epoch(); }
+
+ private:
+  std::atomic<std::uint64_t> epoch_ = 0;
+};
 
 // 1,234,567
 std::string show_number(std::uint64_t number);

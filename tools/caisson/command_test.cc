@@ -111,6 +111,26 @@ TEST_F(CaissonCommand, VerifyReportsAStoreWithoutAWholeMeta) {
   EXPECT_THAT(text.out, HasSubstr("META"));
 }
 
+// A finding that isn't shown is a finding: with 0 of them, a damaged store was called whole.
+TEST_F(CaissonCommand, VerifyCountsWhatItDoesNotShow) {
+  EXPECT_EQ(caisson({"verify", path_, "--findings", "0"}).code, kUsage);
+  for (const std::uint64_t offset : {5000U, 20'000U, 100'000U}) overwrite(offset);  // FILE-2
+  const nlohmann::json all = caisson({"verify", path_, "--json"}).json();
+  EXPECT_EQ(all["findings"].size(), 2U);  // Between the metas, and behind them.
+  const nlohmann::json one = caisson({"verify", path_, "--json", "--findings", "1"}).json();
+  EXPECT_EQ(one["findings"].size(), 1U);
+  EXPECT_EQ(one["findings_total"], all["findings_total"]);
+}
+
+TEST_F(CaissonCommand, PrintsJsonWhateverTheStoresName) {
+  const std::string odd = path_ + "/\xE4";
+  std::filesystem::create_directory(odd);
+  std::filesystem::copy(path_ + "/pages", odd + "/pages");
+  const Outcome json = caisson({"verify", odd, "--json"});
+  EXPECT_EQ(json.code, kFine);
+  EXPECT_EQ(json.json()["damaged"], false);
+}
+
 TEST_F(CaissonCommand, PageShowsTheTree) {
   const Outcome text = caisson({"page", path_});
   EXPECT_EQ(text.code, kFine);

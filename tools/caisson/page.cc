@@ -46,13 +46,6 @@ const char* type_name(pager::PageType type) {
   return "unknown";
 }
 
-pager::PagerOptions reading_options() {
-  pager::PagerOptions options;
-  options.read_only = true;
-  options.layout = &btree::tree_layout();
-  return options;
-}
-
 std::size_t bytes_used(const NodeView& node) {
   return btree::node_room(node.page_size()) - node.free_bytes();
 }
@@ -151,8 +144,9 @@ void print_page(std::ostream& out, const Json& json) {
 Result<void> show_page(io::Directory& directory, const Options& options, Context& context) {
   std::optional<pager::Meta> meta;
   {
+    LoneReader reader;
     CAISSON_ASSIGN_OR_RETURN(const auto attempt,
-                             pager::OpenAttempt::begin(directory, reading_options()));
+                             pager::OpenAttempt::begin(directory, reader.options()));
     for (const pager::MetaSlot slot : {pager::MetaSlot::kA, pager::MetaSlot::kB}) {
       const auto& found = attempt.candidate(slot).meta;
       if (found && (!meta || found->sequence > meta->sequence)) meta = found;
@@ -179,7 +173,7 @@ Result<void> show_page(io::Directory& directory, const Options& options, Context
   const Json json = page_json(page, checked ? nullptr : &checked.error(), options.bytes);
   if (!checked) context.code = kDamaged;
   if (options.json) {
-    context.out << json.dump(2) << "\n";
+    print(context.out, json);
   } else {
     print_page(context.out, json);
   }
@@ -190,8 +184,8 @@ Result<void> show_page(io::Directory& directory, const Options& options, Context
 
 class Outline {
  public:
-  Outline(const btree::Tree& tree, const Options& options, Context& context)
-      : tree_(tree), options_(options), context_(context) {}
+  Outline(const btree::Tree& tree, LoneReader& reader, const Options& options, Context& context)
+      : tree_(tree), reader_(reader), options_(options), context_(context) {}
 
   Result<void> show() {
     Json json;
@@ -202,14 +196,17 @@ class Outline {
       if (!options_.json) context_.out << "the tree is empty\n";
     } else {
       CAISSON_ASSIGN_OR_RETURN(const NodeView root, tree_.read_root());
+      seen_.insert(tree_.root().page.id);
       visit(root, 0, "");
     }
-    if (options_.json) context_.out << json.dump(2) << "\n";
+    if (options_.json) print(context_.out, json);
     return {};
   }
 
  private:
-  void visit(const NodeView& node, unsigned depth, const std::string& from) {
+  void visit(const NodeView& read, unsigned depth, const std::string& from) {
+    const std::vector<std::byte> copy(read.page(), read.page() + read.page_size());
+    const NodeView node(copy.data(), copy.size());
     const std::uint64_t id = to_u64(pager::read_header(node.page()).id);
     const std::size_t percent = 100 * bytes_used(node) / btree::node_room(node.page_size());
     const char* type = node.is_branch() ? "branch" : "leaf";
@@ -232,11 +229,19 @@ class Outline {
     for (unsigned i = 0; i < node.count(); ++i) {
       const std::size_t size = i == 0 ? 0 : node.copy_key(i, key.data());
       const std::string child_from = i == 0 ? from : show_bytes({key.data(), size}, options_.bytes);
+      reader_.renew(tree_.pager());
+      const PageId id_of_child = node.child(i).id;
       const auto child = tree_.read_child(node, i);
-      if (child) {
-        visit(*child, depth + 1, child_from);
-      } else {
+      if (!child) {
         damaged(child.error(), depth + 1);
+      } else if (seen_.contains(id_of_child)) {
+        damaged(Error(Code::kCorruption, "a page that is in two places")
+                    .at_page(to_u64(id_of_child))
+                    .with_rule("TREE-4"),
+                depth + 1);
+      } else {
+        seen_.insert(id_of_child);
+        visit(*child, depth + 1, child_from);
       }
     }
   }
@@ -255,6 +260,8 @@ class Outline {
   }
 
   const btree::Tree tree_;
+  LoneReader& reader_;
+  pager::PageSet seen_;
   const Options& options_;
   Context& context_;
   Json* nodes_ = nullptr;
@@ -263,9 +270,10 @@ class Outline {
 Result<void> show(const Options& options, Context& context) {
   CAISSON_ASSIGN_OR_RETURN(const auto directory, io::posix_vfs().open_directory(options.store));
   if (options.page) return show_page(*directory, options, context);
-  CAISSON_ASSIGN_OR_RETURN(const auto pager, pager::open_pager(*directory, reading_options()));
+  LoneReader reader;
+  CAISSON_ASSIGN_OR_RETURN(const auto pager, pager::open_pager(*directory, reader.options()));
   const btree::Tree tree(*pager, {pager->checkpointed().root, 0});
-  return Outline(tree, options, context).show();
+  return Outline(tree, reader, options, context).show();
 }
 
 }  // namespace
