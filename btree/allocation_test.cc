@@ -11,14 +11,14 @@
 #include <memory>
 
 #include "base/random.h"
+#include "base/testing/counted_allocations.h"
 #include "btree/testing/harness.h"
 #include "pager/testing/access.h"
-#include "pager/testing/counted_allocations.h"
 
 namespace caisson::btree {
 namespace {
 
-using pager::testing::allocations;
+using caisson::testing::allocations;
 using testing::bytes_of;
 using testing::TreeStore;
 using testing::value_of;

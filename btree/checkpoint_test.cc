@@ -14,16 +14,16 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/testing/effort.h"
 #include "btree/testing/harness.h"
 #include "pager/testing/access.h"
-#include "pager/testing/effort.h"
 
 namespace caisson::btree {
 namespace {
 
+using caisson::testing::stride;
 using pager::PageAccess;
 using pager::testing::ReaderRegistry;
-using pager::testing::stride;
 using testing::bytes_of;
 using testing::read_in_steps;
 using testing::text_of;

@@ -10,7 +10,7 @@
 // the trees are those in which the operation changes the height. What would slip through: two
 // faults in one operation.
 //
-// A case that fails prints the command that runs it alone (pager/testing/replay.h).
+// A case that fails prints the command that runs it alone (base/testing/replay.h).
 
 #include <gtest/gtest.h>
 
@@ -27,20 +27,20 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/testing/effort.h"
+#include "base/testing/replay.h"
 #include "btree/testing/harness.h"
 #include "pager/testing/access.h"
-#include "pager/testing/effort.h"
-#include "pager/testing/replay.h"
 
 namespace caisson::btree {
 namespace {
 
+using caisson::testing::Replay;
+using caisson::testing::stride;
 using io::Call;
 using io::sim::FaultKind;
 using pager::PageAccess;
 using pager::testing::kPagesPath;
-using pager::testing::Replay;
-using pager::testing::stride;
 using testing::bytes_of;
 using testing::problems_of;
 using testing::read_all;

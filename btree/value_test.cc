@@ -18,19 +18,19 @@
 
 #include "base/codec.h"
 #include "base/random.h"
+#include "base/testing/effort.h"
 #include "btree/layout.h"
 #include "btree/testing/harness.h"
 #include "pager/meta.h"
 #include "pager/page.h"
-#include "pager/testing/effort.h"
 
 namespace caisson::btree {
 namespace {
 
+using caisson::testing::stride;
 using pager::kPageHeaderSize;
 using pager::PageAccess;
 using pager::testing::kPagesPath;
-using pager::testing::stride;
 using testing::bytes_of;
 using testing::problems_of;
 

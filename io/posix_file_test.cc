@@ -15,15 +15,15 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/testing/emulated.h"
 #include "io/memory.h"
-#include "io/testing/emulated.h"
 #include "io/testing/posix_directory.h"
 
 namespace caisson::io {
 namespace {
 
+using caisson::testing::emulated;
 using testing::Buffer;
-using testing::emulated;
 using testing::in_child;
 using testing::kCreate;
 using testing::kRead;

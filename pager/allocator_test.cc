@@ -18,13 +18,13 @@
 #include <vector>
 
 #include "base/random.h"
-#include "pager/testing/replay.h"
+#include "base/testing/replay.h"
 
 namespace caisson::pager {
 namespace {
 
-using testing::Replay;
-using testing::span_of;
+using caisson::testing::Replay;
+using caisson::testing::span_of;
 
 constexpr std::uint64_t kFirst = 32;
 

@@ -9,23 +9,23 @@
 
 #include <gtest/gtest.h>
 
+#include "base/testing/effort.h"
+#include "base/testing/replay.h"
 #include "pager/testing/crash_workload.h"
-#include "pager/testing/effort.h"
-#include "pager/testing/replay.h"
 
 namespace caisson::pager {
 namespace {
 
+using caisson::testing::long_run;
+using caisson::testing::Replay;
+using caisson::testing::span_of;
+using caisson::testing::stride;
 using io::sim::CrashMode;
 using io::sim::FaultKind;
 using io::sim::Machine;
 using testing::History;
 using testing::LifeOptions;
 using testing::live;
-using testing::long_run;
-using testing::Replay;
-using testing::span_of;
-using testing::stride;
 using testing::verify;
 
 LifeOptions workload(std::uint64_t seed) {

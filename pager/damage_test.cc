@@ -18,24 +18,24 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "base/testing/effort.h"
+#include "base/testing/replay.h"
 #include "pager/scrub.h"
-#include "pager/testing/effort.h"
 #include "pager/testing/harness.h"
-#include "pager/testing/replay.h"
 
 namespace caisson::pager {
 namespace {
 
+using caisson::testing::long_run;
+using caisson::testing::Replay;
+using caisson::testing::stride;
 using io::sim::FileImage;
 using io::sim::kSectorSize;
 using testing::ArrayModel;
 using testing::Harness;
 using testing::kPagesPath;
-using testing::long_run;
 using testing::PageArray;
-using testing::Replay;
 using testing::small_options;
-using testing::stride;
 using testing::value_of;
 
 class Damage : public ::testing::Test {

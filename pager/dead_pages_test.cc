@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "base/random.h"
-#include "pager/testing/replay.h"
+#include "base/testing/replay.h"
 
 namespace caisson::pager {
 namespace {
 
-using testing::Replay;
+using caisson::testing::Replay;
 
 struct Life {
   std::uint64_t id = 0;

@@ -19,15 +19,19 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/testing/effort.h"
+#include "base/testing/replay.h"
 #include "io/counters.h"
 #include "io/sim/machine.h"
 #include "pager/testing/crash_workload.h"
-#include "pager/testing/effort.h"
-#include "pager/testing/replay.h"
 
 namespace caisson::pager {
 namespace {
 
+using caisson::testing::long_run;
+using caisson::testing::Replay;
+using caisson::testing::span_of;
+using caisson::testing::stride;
 using io::Call;
 using io::sim::CrashMode;
 using io::sim::FaultKind;
@@ -35,10 +39,6 @@ using io::sim::Machine;
 using testing::History;
 using testing::LifeOptions;
 using testing::live;
-using testing::long_run;
-using testing::Replay;
-using testing::span_of;
-using testing::stride;
 using testing::verify;
 
 LifeOptions workload(std::uint64_t seed) {

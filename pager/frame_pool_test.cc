@@ -14,13 +14,13 @@
 
 #include "base/codec.h"
 #include "base/random.h"
-#include "io/testing/emulated.h"
-#include "pager/testing/replay.h"
+#include "base/testing/emulated.h"
+#include "base/testing/replay.h"
 
 namespace caisson::pager {
 namespace {
 
-using testing::Replay;
+using caisson::testing::Replay;
 
 constexpr std::uint32_t kPageSize = 4096;
 
@@ -127,7 +127,7 @@ TEST(FramePool, CannotBeLargerThanTheAddressesThatThereAre) {
 }
 
 TEST(FramePool, TakesMemoryForNoFrameThatWasNeverUsed) {
-  if (io::testing::emulated()) GTEST_SKIP() << "an emulator's memory would be measured";
+  if (caisson::testing::emulated()) GTEST_SKIP() << "an emulator's memory would be measured";
   const auto resident_pages = [] {
     std::ifstream statm("/proc/self/statm");
     std::uint64_t total = 0;

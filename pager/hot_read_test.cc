@@ -8,14 +8,14 @@
 
 #include <gtest/gtest.h>
 
+#include "base/testing/counted_allocations.h"
 #include "pager/page_txn.h"
-#include "pager/testing/counted_allocations.h"
 #include "pager/testing/harness.h"
 
 namespace caisson::pager {
 namespace {
 
-using testing::allocations;
+using caisson::testing::allocations;
 using testing::Harness;
 using testing::value_of;
 

@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "base/sanitizers.h"
+#include "base/testing/emulated.h"
 #include "io/posix.h"
-#include "io/testing/emulated.h"
 #include "pager/open.h"
 #include "pager/page_txn.h"
 #include "pager/testing/harness.h"
@@ -57,7 +57,7 @@ class MemoryBudget : public ::testing::Test {
 #ifdef CAISSON_SANITIZED
     GTEST_SKIP() << "a sanitizer's memory would be measured";
 #endif
-    if (io::testing::emulated()) GTEST_SKIP() << "an emulator's memory would be measured";
+    if (caisson::testing::emulated()) GTEST_SKIP() << "an emulator's memory would be measured";
     std::string name = (std::filesystem::temp_directory_path() / "caisson-memory-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
     path_ = name;

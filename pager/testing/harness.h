@@ -9,10 +9,10 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "base/testing/value_of.h"
 #include "io/sim/machine.h"
 #include "pager/open.h"
 #include "pager/page_txn.h"
@@ -24,12 +24,7 @@ namespace caisson::pager::testing {
 inline constexpr const char* kStorePath = "/store";
 inline constexpr const char* kPagesPath = "/store/pages";
 
-// The value of a result that has to be one.
-template <typename T>
-T value_of(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().to_string());
-  if constexpr (!std::is_void_v<T>) return std::move(result).value();
-}
+using caisson::testing::value_of;
 
 struct HarnessOptions {
   std::uint32_t page_size = 4096;

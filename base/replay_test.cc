@@ -1,7 +1,7 @@
 // Method: what a replay is asked for, in each form, and the values that a test then goes through.
 // The command that a failure prints is given back to the parser, and names the running test.
 
-#include "pager/testing/replay.h"
+#include "base/testing/replay.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,14 +11,14 @@
 #include <stdexcept>
 #include <string>
 
-namespace caisson::pager {
+namespace caisson {
 namespace {
 
+using caisson::testing::span_of;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using testing::Replay;
-using testing::span_of;
 
 const std::vector<std::string> kFields = {"seed", "call", "mode"};
 
@@ -132,4 +132,4 @@ TEST(Replay, ShowsWhatWasGoneThrough) {
 }
 
 }  // namespace
-}  // namespace caisson::pager
+}  // namespace caisson

@@ -17,8 +17,8 @@
 // the test doesn't know, a value that it can't have) throws, which a test reports: a replay that
 // ran something else would prove nothing.
 
-#ifndef CAISSON_PAGER_TESTING_REPLAY_H_
-#define CAISSON_PAGER_TESTING_REPLAY_H_
+#ifndef CAISSON_BASE_TESTING_REPLAY_H_
+#define CAISSON_BASE_TESTING_REPLAY_H_
 
 #include <gtest/gtest.h>
 
@@ -35,7 +35,7 @@
 #include <utility>
 #include <vector>
 
-namespace caisson::pager::testing {
+namespace caisson::testing {
 
 class Replay {
  public:
@@ -200,6 +200,6 @@ inline std::string span_of(const std::vector<std::uint64_t>& values) {
   return least == most ? std::to_string(least) : std::to_string(least) + "-" + std::to_string(most);
 }
 
-}  // namespace caisson::pager::testing
+}  // namespace caisson::testing
 
-#endif  // CAISSON_PAGER_TESTING_REPLAY_H_
+#endif  // CAISSON_BASE_TESTING_REPLAY_H_

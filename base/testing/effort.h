@@ -1,15 +1,15 @@
 // How much of an exhaustive test to run.
 
-#ifndef CAISSON_PAGER_TESTING_EFFORT_H_
-#define CAISSON_PAGER_TESTING_EFFORT_H_
+#ifndef CAISSON_BASE_TESTING_EFFORT_H_
+#define CAISSON_BASE_TESTING_EFFORT_H_
 
 #include <cstdint>
 #include <cstdlib>
 
 #include "base/sanitizers.h"
-#include "io/testing/emulated.h"
+#include "base/testing/emulated.h"
 
-namespace caisson::pager::testing {
+namespace caisson::testing {
 
 // Set by the long runs (make check-long).
 inline bool long_run() { return std::getenv("CAISSON_LONG") != nullptr; }
@@ -20,11 +20,11 @@ inline std::uint64_t stride(std::uint64_t sampled) {
 #ifdef CAISSON_SANITIZED
   const bool dear = true;
 #else
-  const bool dear = io::testing::emulated();
+  const bool dear = emulated();
 #endif
   return dear && !long_run() ? sampled : 1;
 }
 
-}  // namespace caisson::pager::testing
+}  // namespace caisson::testing
 
-#endif  // CAISSON_PAGER_TESTING_EFFORT_H_
+#endif  // CAISSON_BASE_TESTING_EFFORT_H_

@@ -1,4 +1,4 @@
-#include "pager/testing/counted_allocations.h"
+#include "base/testing/counted_allocations.h"
 
 #include "base/sanitizers.h"
 
@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <new>
 
-namespace caisson::pager::testing {
+namespace caisson::testing {
 
 std::atomic<std::uint64_t> allocations{0};
 
@@ -20,10 +20,10 @@ void* count_and_allocate(std::size_t size) {
 }
 
 }  // namespace
-}  // namespace caisson::pager::testing
+}  // namespace caisson::testing
 
-void* operator new(std::size_t size) { return caisson::pager::testing::count_and_allocate(size); }
-void* operator new[](std::size_t size) { return caisson::pager::testing::count_and_allocate(size); }
+void* operator new(std::size_t size) { return caisson::testing::count_and_allocate(size); }
+void* operator new[](std::size_t size) { return caisson::testing::count_and_allocate(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
