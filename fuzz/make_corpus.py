@@ -127,10 +127,68 @@ def add_trees(inputs):
         inputs["cursor"][f"{name}-change"] = script(CHANGE, *CHANGES) + data
 
 
+# Steps of log_fuzz.cc.
+PART, COMMIT, ROLLBACK, MARK = 1, 2, 3, 4
+NEW_BATCH, NEXT_FILE, WRONG = 8, 16, 32
+TXN, PART_NUMBER, EPOCH, NEW_EPOCH = 0, 1, 2, 4
+
+
+def step(kind, payload=b""):
+    return bytes([kind, len(payload)]) + payload
+
+
+def wrong(kind, field, value, payload=b""):
+    return step(kind + WRONG, payload) + bytes([field, value])
+
+
+def add_logs(inputs):
+    commit = step(COMMIT, b"commit")
+    inputs["log"] = {
+        "commits": 3 * commit,
+        "batches": commit + 2 * step(COMMIT + NEW_BATCH, b"commit"),
+        "files": commit + step(COMMIT + NEXT_FILE, b"next file"),
+        "parts": step(PART, b"one") + step(PART, b"two") + step(COMMIT, b"three") + commit,
+        "rollback": step(PART, b"one") + step(PART, b"two") + bytes([ROLLBACK])
+        + struct.pack("<II", 0, 1) + step(COMMIT, b"three"),
+        "given-up": step(PART, b"one") + wrong(COMMIT, PART_NUMBER, 0, b"instead") + commit,
+        "mark": commit + bytes([MARK]) + commit + bytes([MARK + NEW_BATCH + WRONG, 9, 0]),
+        "epoch": commit + wrong(COMMIT + NEW_BATCH, NEW_EPOCH, 7, b"new epoch") + commit,
+        "epoch-beside-parts": commit + step(PART, b"void")
+        + wrong(COMMIT + NEW_BATCH, NEW_EPOCH, 7, b"new epoch"),
+        "hole": commit + wrong(COMMIT, TXN, 9, b"later") + commit,
+        "changed": 3 * commit + struct.pack("<BBHB", 0, 0, 4096 + 200, 1),
+    }
+
+
+def text(data):
+    return bytes([len(data)]) + data
+
+
+def add_operations(inputs):
+    operations = {
+        "create-tree": b"\x01\x05\x01" + text(b"name") + text(b"options"),
+        "drop-tree": b"\x02\x05",
+        "put": b"\x03\x05" + text(b"key") + text(b"value"),
+        "delete": b"\x04\x05" + text(b"key"),
+        "delete-range": b"\x05\x05" + text(b"a") + b"\x01" + text(b"b"),
+        "delete-to-the-end": b"\x05\x05" + text(b"a") + b"\x00",
+        "put-long": b"\x06\x05\x06" + text(b"key") + b"\x07" + text(b"123") + b"\x07" + text(b"456"),
+        "put-long-in-two": b"\x06\x05\x06" + text(b"key") + b"\x07" + text(b"123") + b"\xff\xff\x07"
+        + text(b"456"),
+        "name-snapshot": b"\x08\x09" + text(b"name"),
+        "forget-snapshot": b"\x09" + text(b"name"),
+        "own": b"\x80\x05" + text(b"anything"),
+    }
+    operations["all"] = b"".join(operations.values())
+    inputs["operations"] = operations
+
+
 def main():
     inputs = {"meta": {}, "page": {}, "allocation": {}, "page_file": {}, "leaf": {}, "branch": {},
               "cursor": {}}
     add_trees(inputs)
+    add_logs(inputs)
+    add_operations(inputs)
     for path in sorted((GOLDEN / "pages").glob("*.hex")):
         name = path.stem
         size, blocks = load(path)

@@ -1,0 +1,139 @@
+#include "log/recovery.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace caisson::log {
+namespace {
+
+// What may be unflushed (WRITE-2), and a record.
+constexpr std::uint64_t kWindow = (std::uint64_t{4} << 20U) + kRecordSizeMax;
+
+// Looks for records that say that a commit was acknowledged, behind the place where it is missing.
+class EvidenceSearch {
+ public:
+  EvidenceSearch(const LogDirectory& directory, FileAccess access, TxnId missing)
+      : directory_(directory),
+        bytes_(directory, access),
+        seed_(record_checksum_seed(directory.uuid())),
+        missing_(missing) {}
+
+  Result<std::optional<Place>> run(const Place& from) {
+    CAISSON_ASSIGN_OR_RETURN(const std::vector<std::uint64_t> files, directory_.files());
+    std::uint64_t window = kWindow;
+    for (const std::uint64_t file : files) {
+      if (file < from.file) continue;
+      // Whatever its header says: it may be what has rotted.
+      CAISSON_RETURN_IF_ERROR(bytes_.open_unchecked(file));
+      const std::uint64_t begin = file == from.file ? batch_ceiling(from.offset) : kFileHeaderSize;
+      const std::uint64_t end =
+          std::min(begin + std::max<std::uint64_t>(window, kBatchAlignment), bytes_.file_size());
+      for (std::uint64_t at = begin; at < end; at += kBatchAlignment) {
+        CAISSON_ASSIGN_OR_RETURN(const bool found, acknowledges({file, at}));
+        if (found) return Place{file, at};
+      }
+      window -= std::min(window, end > begin ? end - begin : 0);
+    }
+    return std::optional<Place>();
+  }
+
+ private:
+  Result<bool> acknowledges(const Place& place) {
+    CAISSON_ASSIGN_OR_RETURN(Bytes bytes, bytes_.read(place.offset, kRecordHeaderSize));
+    if (!has_record_magic(bytes)) return false;
+    const auto header = decode_record_header(bytes, seed_);
+    if (!header || header->place != place || header->acknowledged < missing_) return false;
+    CAISSON_ASSIGN_OR_RETURN(bytes, bytes_.read(place.offset, record_size(header->payload_size)));
+    return decode_record(bytes, seed_).has_value();
+  }
+
+  const LogDirectory& directory_;
+  LogBytes bytes_;
+  std::uint32_t seed_;
+  TxnId missing_;
+};
+
+std::unexpected<Error> lost(TxnId missing, const Place& place, const std::string& why) {
+  return fail(Error(Code::kCorruption, "commit " + std::to_string(to_u64(missing)) +
+                                           " was acknowledged, and its record is damaged: " + why)
+                  .in_file(file_name(place.file))
+                  .at_offset(place.offset)
+                  .at_record(to_u64(missing))
+                  .with_rule("RECOVER-3")
+                  .with_advice("Nothing has been changed. Copy the store away before anything "
+                               "else; a backup or a replica has what is missing."));
+}
+
+}  // namespace
+
+Result<void> flush_log(LogDirectory& directory, std::uint64_t first) {
+  CAISSON_RETURN_IF_ERROR(directory.sync());
+  CAISSON_ASSIGN_OR_RETURN(const std::vector<std::uint64_t> files, directory.files());
+  for (const std::uint64_t file : files) {
+    if (file < first) continue;
+    CAISSON_ASSIGN_OR_RETURN(const LogFile opened,
+                             directory.open_unchecked(file, FileAccess::kWrite));
+    CAISSON_RETURN_IF_ERROR(opened.file->sync_data());
+  }
+  return {};
+}
+
+Result<void> make_durable(LogDirectory& directory, const LogPosition& from, const LogEnd& end) {
+  if (end.past_cache) return {};
+  const std::uint64_t first = std::max<std::uint64_t>(from.file, 1);
+  std::vector<std::byte> buffer(kRecordSizeMax);
+  for (std::uint64_t file = first; file <= end.resume.position.file; ++file) {
+    CAISSON_ASSIGN_OR_RETURN(const LogFile opened, directory.open_file(file, FileAccess::kWrite));
+    const bool last = file == end.resume.position.file;
+    const std::uint64_t stop = last ? batch_ceiling(end.resume.position.offset) : opened.size;
+    for (std::uint64_t at = 0; at < stop; at += buffer.size()) {
+      const MutableBytes chunk =
+          MutableBytes(buffer).first(std::min<std::uint64_t>(buffer.size(), stop - at));
+      CAISSON_RETURN_IF_ERROR(opened.file->read_exactly(at, chunk));
+      CAISSON_RETURN_IF_ERROR(opened.file->write(at, chunk));
+    }
+    CAISSON_RETURN_IF_ERROR(opened.file->sync_data());
+  }
+  return {};
+}
+
+Result<bool> is_closed_behind(const LogDirectory& directory, FileAccess access, TxnId txn,
+                              const LogPosition& position) {
+  LogReader reader(directory, access, txn, position);
+  CAISSON_ASSIGN_OR_RETURN(const auto record, reader.next());
+  return record.has_value() && record->header.closed;
+}
+
+Result<LogEnd> find_log_end(const LogDirectory& directory, FileAccess access, TxnId txn,
+                            const LogPosition& position, TxnId known) {
+  LogReader reader(directory, access, txn, position);
+  LogEnd end;
+  while (true) {
+    CAISSON_ASSIGN_OR_RETURN(const auto record, reader.next());
+    if (!record) break;
+    ++end.records;
+    end.bytes += record->size;
+  }
+  end.txn = reader.txn();
+  end.position = reader.position();
+  end.resume = reader.resume();
+  end.past_cache = reader.past_cache();
+  const Place from{reader.chain().position.file, reader.chain().position.offset};
+  const TxnId missing{to_u64(end.txn) + 1};
+  if (known >= missing) {
+    return lost(missing, from, "a checkpoint holds commit " + std::to_string(to_u64(known)));
+  }
+  CAISSON_ASSIGN_OR_RETURN(const auto evidence,
+                           EvidenceSearch(directory, access, missing).run(from));
+  if (evidence) {
+    return lost(missing, from,
+                "the record at offset " + std::to_string(evidence->offset) + " of " +
+                    file_name(evidence->file) + " says so");
+  }
+  return end;
+}
+
+}  // namespace caisson::log

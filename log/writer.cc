@@ -1,0 +1,374 @@
+#include "log/writer.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace caisson::log {
+namespace {
+
+Error poisoned_by(const Error& cause) {
+  return Error(Code::kPoisoned, "an earlier write to the log failed: " + cause.message())
+      .in_file(cause.file())
+      .with_advice("Close the store and open it again: that finds out what is durable.");
+}
+
+Error unknown_because(const Error& cause) {
+  return Error(Code::kDurabilityUnknown,
+               "this commit may be durable or not, since the log failed: " + cause.message())
+      .in_file(cause.file())
+      .with_advice("Close the store and open it again: that finds out what is durable.");
+}
+
+std::size_t payload_max(const WriterOptions& options) {
+  const std::uint64_t room = options.file_size_min - kFileHeaderSize;
+  return std::min<std::uint64_t>(kRecordSizeMax, room) - kRecordHeaderSize - kRecordTrailerSize;
+}
+
+}  // namespace
+
+Result<void> validate(const WriterOptions& options) {
+  const auto refuse = [](const char* name, std::uint64_t value) {
+    return fail(Code::kInvalidArgument,
+                std::string("log.") + name + " is " + std::to_string(value) + "; it has to be a " +
+                    "multiple of 4096 from " + std::to_string(kFileSizeMin) + " to " +
+                    std::to_string(kFileSizeMax) + ", and the least no larger than the largest");
+  };
+  const auto fits = [](std::uint64_t size) {
+    return size >= kFileSizeMin && size <= kFileSizeMax && size % kFileHeaderSize == 0;
+  };
+  if (!fits(options.file_size_min)) return refuse("file_size_min", options.file_size_min);
+  if (!fits(options.file_size_max) || options.file_size_max < options.file_size_min) {
+    return refuse("file_size_max", options.file_size_max);
+  }
+  return {};
+}
+
+LogWriter::LogWriter(io::Vfs& vfs, LogDirectory& directory, TxnId txn,
+                     const LogReader::Chain& resume, const WriterOptions& options)
+    : vfs_(vfs),
+      directory_(directory),
+      options_(options),
+      seed_(record_checksum_seed(directory.uuid())),
+      payload_size_max_(payload_max(options)),
+      durable_txn_(to_u64(txn)),
+      chain_(resume),
+      committed_hash_(resume.position.hash),
+      committed_txn_(txn),
+      file_sequence_(resume.position.file),
+      file_end_(batch_ceiling(resume.position.offset)) {
+  batches_.reserve(kBuffers);
+  in_flight_.reserve(kBuffers);
+  for (std::size_t i = kBuffers; i > 0; --i) free_buffers_.push_back(i - 1);
+}
+
+Result<std::unique_ptr<LogWriter>> LogWriter::open(io::Vfs& vfs, LogDirectory& directory, TxnId txn,
+                                                   const LogReader::Chain& resume,
+                                                   const WriterOptions& options) {
+  CAISSON_RETURN_IF_ERROR(validate(options));
+  std::unique_ptr<LogWriter> writer(new LogWriter(vfs, directory, txn, resume, options));
+  while (writer->epoch_ == 0) {
+    std::array<std::byte, sizeof writer->epoch_> bytes;
+    CAISSON_RETURN_IF_ERROR(vfs.random(bytes));
+    writer->epoch_ = load_u64(bytes.data());
+  }
+  CAISSON_ASSIGN_OR_RETURN(auto file, writer->open_to_write(resume.position.file));
+  const MutexLock lock(writer->mutex_);
+  writer->file_ = std::move(file);
+  return writer;
+}
+
+// --- Queueing ------------------------------------------------------------------------------------
+
+Result<LogWriter::Appended> LogWriter::append(RecordType type, TxnId txn, std::uint32_t part,
+                                              Bytes payload) {
+  RecordHeader header;
+  header.type = type;
+  header.txn = txn;
+  header.part = part;
+  return queue(header, payload);
+}
+
+Result<void> LogWriter::mark_idle() {
+  {
+    const MutexLock lock(mutex_);
+    if (last_type_ != RecordType::kCommit || durable() != appended()) return {};
+  }
+  CAISSON_ASSIGN_OR_RETURN(const Appended mark, queue(RecordHeader{}, {}));
+  return flush(mark.ticket);
+}
+
+Result<void> LogWriter::mark_closed() {
+  RecordHeader header;
+  header.closed = true;
+  CAISSON_RETURN_IF_ERROR(flush(appended()));
+  CAISSON_ASSIGN_OR_RETURN(const Appended mark, queue(header, {}));
+  return flush(mark.ticket);
+}
+
+Result<LogWriter::Appended> LogWriter::queue(RecordHeader header, Bytes payload) {
+  assert(payload.size() <= payload_size_max_);
+  header.payload_size = static_cast<std::uint32_t>(payload.size());
+  const std::size_t size = record_size(payload.size());
+  while (true) {
+    {
+      const MutexLock lock(mutex_);
+      if (poison_cause_) return fail(poisoned_by(*poison_cause_));
+      if (fits(size)) return put_in_batch(header, payload);
+    }
+    CAISSON_RETURN_IF_ERROR(make_room(size));
+  }
+}
+
+bool LogWriter::fits(std::size_t size) const {
+  if (batches_.empty() || batches_.back().file != file_) return false;
+  const Batch& batch = batches_.back();
+  return batch.used + size <= kRecordSizeMax && batch.offset + batch.used + size <= file_->size;
+}
+
+LogWriter::Appended LogWriter::put_in_batch(RecordHeader header, Bytes payload) {
+  Batch& batch = batches_.back();
+  const bool mark = header.type == RecordType::kMark;
+  if (mark) header.txn = committed_txn_;
+  header.place = {file_sequence_, batch.offset + batch.used};
+  header.begins_epoch = !std::exchange(epoch_begun_, true);
+  header.epoch = epoch_;
+  header.acknowledged = durable_upto();
+  header.previous = chain_.previous;
+  header.previous_checksum = chain_.position.record_checksum;
+  const Hash128 before = header.part == 0 ? committed_hash_ : chain_.position.hash;
+  header.hash = mark ? committed_hash_ : caisson::chain(before, payload);
+
+  const std::size_t size = record_size(payload.size());
+  const MutableBytes record = buffers_[batch.buffer]->bytes().subspan(batch.used, size);
+  std::ranges::copy(payload, record.begin() + kRecordHeaderSize);
+  const std::uint32_t checksum = encode_record(header, seed_, record);
+
+  batch.used += size;
+  batch.last_ticket = appended() + 1;
+  file_end_ = batch_ceiling(batch.offset + batch.used);
+  chain_.position = {.file = header.place.file,
+                     .offset = header.place.offset + size,
+                     .epoch = epoch_,
+                     .record_checksum = checksum,
+                     .hash = header.hash};
+  chain_.previous = header.place;
+  last_type_ = header.type;
+  if (header.type == RecordType::kCommit) {
+    batch.last_commit = header.txn;
+    committed_txn_ = header.txn;
+    committed_hash_ = header.hash;
+    ++stats_.commits;
+  }
+  ++stats_.records;
+  appended_.store(batch.last_ticket, std::memory_order_release);
+  return {.position = chain_.position, .ticket = batch.last_ticket};
+}
+
+// One step on the way to room for a record: a batch, a buffer for it, or a file.
+Result<void> LogWriter::make_room(std::size_t size) {
+  std::uint64_t full = 0;
+  {
+    const MutexLock lock(mutex_);
+    if (file_end_ + size > file_->size) {
+      full = file_sequence_;
+    } else if (!free_buffers_.empty()) {
+      const std::size_t buffer = free_buffers_.back();
+      free_buffers_.pop_back();
+      if (!buffers_[buffer]) buffers_[buffer].emplace(kRecordSizeMax);
+      batches_.push_back({.file = file_, .offset = file_end_, .buffer = buffer});
+      return {};
+    }
+  }
+  if (full != 0) return enter_next_file(full);
+  return flush(appended());
+}
+
+Result<void> LogWriter::reserve() {
+  {
+    const MutexLock lock(mutex_);
+    if (poison_cause_) return fail(poisoned_by(*poison_cause_));
+    if (file_end_ + record_size(payload_size_max_) <= file_->size) return {};
+  }
+  return prepare_next_file();
+}
+
+// --- Files ---------------------------------------------------------------------------------------
+
+Result<void> LogWriter::enter_next_file(std::uint64_t full) {
+  CAISSON_RETURN_IF_ERROR(prepare_next_file());
+  const MutexLock files_lock(files_mutex_);
+  const MutexLock lock(mutex_);
+  if (file_sequence_ != full || !next_file_) return {};  // Another thread was faster.
+  file_ = std::move(next_file_);
+  next_file_.reset();
+  ++file_sequence_;
+  file_end_ = kFileHeaderSize;
+  return {};
+}
+
+Result<void> LogWriter::prepare_ahead() {
+  {
+    const MutexLock lock(mutex_);
+    if (file_end_ <= file_->size / 2) return {};
+  }
+  return prepare_next_file();
+}
+
+Result<void> LogWriter::prepare_next_file() {
+  const MutexLock files_lock(files_mutex_);
+  if (next_file_) return {};
+  std::uint64_t sequence = 0;
+  std::uint64_t size = 0;
+  {
+    const MutexLock lock(mutex_);
+    if (poison_cause_) return fail(poisoned_by(*poison_cause_));
+    sequence = file_sequence_ + 1;
+    size = std::clamp(2 * file_->size, options_.file_size_min, options_.file_size_max);
+  }
+  auto made = make_file(sequence, size);
+  if (!made) {
+    // Lack of space changes nothing. After anything else nobody knows what the disk has.
+    const MutexLock lock(mutex_);
+    if (made.error().code() != Code::kOutOfSpace) poison(made.error());
+    return fail(std::move(made).error());
+  }
+  next_file_ = std::move(*made);
+  return {};
+}
+
+Result<std::shared_ptr<LogFile>> LogWriter::open_to_write(std::uint64_t sequence) const {
+  if (options_.direct) {
+    auto opened = directory_.open_file(sequence, FileAccess::kWriteDirect);
+    if (opened) return std::make_shared<LogFile>(std::move(*opened));
+    if (opened.error().code() != Code::kUnsupported) return fail(std::move(opened).error());
+  }
+  CAISSON_ASSIGN_OR_RETURN(LogFile opened, directory_.open_file(sequence, FileAccess::kWrite));
+  return std::make_shared<LogFile>(std::move(opened));
+}
+
+Result<std::shared_ptr<LogFile>> LogWriter::make_file(std::uint64_t sequence, std::uint64_t size) {
+  auto existing = open_to_write(sequence);
+  if (existing) {
+    // Made ahead by an earlier process, or written by one and void since.
+    if ((*existing)->size >= options_.file_size_min) return existing;
+  } else if (existing.error().code() != Code::kNotFound &&
+             existing.error().code() != Code::kCorruption &&
+             existing.error().code() != Code::kWrongStore) {
+    return existing;
+  }
+  if (existing || existing.error().code() != Code::kNotFound) {
+    CAISSON_RETURN_IF_ERROR(directory_.remove_file(sequence));
+    CAISSON_RETURN_IF_ERROR(directory_.sync());
+  }
+  const auto recycled = recyclable();
+  if (recycled) {
+    CAISSON_ASSIGN_OR_RETURN(const LogFile old, directory_.open_file(*recycled, FileAccess::kRead));
+    size = old.size;
+  }
+  CAISSON_RETURN_IF_ERROR(directory_.make_file(sequence, size, recycled));
+  {
+    const MutexLock lock(mutex_);
+    ++(recycled ? stats_.files_recycled : stats_.files_made);
+  }
+  return open_to_write(sequence);
+}
+
+// A retired file that is worth being used again: whole, and large enough.
+std::optional<std::uint64_t> LogWriter::recyclable() const {
+  const auto files = directory_.files();
+  if (!files) return std::nullopt;
+  for (const std::uint64_t file : *files) {
+    if (file >= keep_from_) break;
+    const auto opened = directory_.open_file(file, FileAccess::kRead);
+    if (opened && opened->size >= options_.file_size_min) return file;
+  }
+  return std::nullopt;
+}
+
+Result<void> LogWriter::retire_before(std::uint64_t file) {
+  const MutexLock files_lock(files_mutex_);
+  keep_from_ = std::max(keep_from_, file);
+  CAISSON_ASSIGN_OR_RETURN(const std::vector<std::uint64_t> files, directory_.files());
+  // The last of them is the largest: that one is kept.
+  for (std::size_t i = 0; i + 1 < files.size() && files[i + 1] < keep_from_; ++i) {
+    CAISSON_RETURN_IF_ERROR(directory_.remove_file(files[i]));
+  }
+  return {};
+}
+
+// --- Flushing ------------------------------------------------------------------------------------
+
+Result<void> LogWriter::flush(std::uint64_t ticket) {
+  mutex_.lock();
+  while (durable() < ticket && !poison_cause_ && flushing_) flushed_.wait(mutex_);
+  if (durable() >= ticket || poison_cause_) {
+    Result<void> result;
+    if (durable() < ticket) result = fail(unknown_because(*poison_cause_));
+    mutex_.unlock();
+    return result;
+  }
+  flushing_ = true;
+  in_flight_.swap(batches_);
+  mutex_.unlock();
+
+  const auto begin = vfs_.clock().monotonic();
+  Result<void> written = write_in_flight();
+  flush_latency_.record(static_cast<std::uint64_t>((vfs_.clock().monotonic() - begin).count()));
+
+  mutex_.lock();
+  for (const Batch& batch : in_flight_) {
+    free_buffers_.push_back(batch.buffer);
+    if (!written) continue;
+    stats_.bytes_written += batch_ceiling(batch.used);
+    durable_.store(batch.last_ticket, std::memory_order_release);
+    if (batch.last_commit != TxnId{}) {
+      durable_txn_.store(to_u64(batch.last_commit), std::memory_order_release);
+    }
+  }
+  ++stats_.flushes;
+  in_flight_.clear();
+  flushing_ = false;
+  if (!written) {
+    poison(written.error());
+    written = fail(unknown_because(written.error()));
+  }
+  mutex_.unlock();
+  flushed_.notify_all();
+  return written;
+}
+
+Result<void> LogWriter::write_in_flight() {
+  for (std::size_t i = 0; i < in_flight_.size(); ++i) {
+    const Batch& batch = in_flight_[i];
+    const MutableBytes bytes = buffers_[batch.buffer]->bytes().first(batch_ceiling(batch.used));
+    std::memset(bytes.data() + batch.used, 0, bytes.size() - batch.used);
+    CAISSON_RETURN_IF_ERROR(batch.file->file->write(batch.offset, bytes));
+    if (i + 1 == in_flight_.size() || in_flight_[i + 1].file != batch.file) {
+      CAISSON_RETURN_IF_ERROR(batch.file->file->sync_data());
+    }
+  }
+  return {};
+}
+
+void LogWriter::poison(const Error& cause) {
+  if (!poison_cause_) poison_cause_ = cause;
+}
+
+std::optional<Error> LogWriter::poisoned() const {
+  const MutexLock lock(mutex_);
+  if (!poison_cause_) return std::nullopt;
+  return poisoned_by(*poison_cause_);
+}
+
+WriterStats LogWriter::stats() const {
+  const MutexLock lock(mutex_);
+  WriterStats stats = stats_;
+  stats.direct = file_->direct;
+  stats.poisoned = poison_cause_.has_value();
+  return stats;
+}
+
+}  // namespace caisson::log
