@@ -81,6 +81,8 @@ Result<NewPage> PageTxn::allocate(PageType type, std::uint8_t level) {
   pager.frames_.set_state(frame, FrameState::kDirty);
   reserved.erase(reserved.begin());
   pager.open_txn_->allocated.insert(id);
+  std::vector<Pager::Savepoint>& savepoints = pager.open_txn_->savepoints;
+  if (!savepoints.empty()) savepoints.back().allocated.insert(id);
   allocated_some_ = true;
   const MutableBytes bytes(pager.frames_.data(frame), pager.page_size_);
   if (!pager.frames_.frame(frame).zeros) std::memset(bytes.data(), 0, bytes.size());
@@ -103,6 +105,8 @@ MutableBytes PageTxn::editable(PageId id) {
   const MutexLock lock(pager.mutex_);
   const std::optional<std::uint32_t> frame = pager.dirty_frame(id);
   if (!frame || pager.frames_.frame(*frame).birth != txn_) return {};
+  const std::vector<Pager::Savepoint>& savepoints = pager.open_txn_->savepoints;
+  if (!savepoints.empty() && !savepoints.back().allocated.contains(id)) return {};
   return {pager.frames_.data(*frame), pager.page_size_};
 }
 
@@ -110,20 +114,52 @@ void PageTxn::free(PageId id, TxnId birth) {
   Pager& pager = *pager_;
   const MutexLock lock(pager.mutex_);
   if (birth == txn_) {
-    // A page that is not this transaction's own, though a forged header says so, would be taken
-    // from whoever has it.
-    if (!pager.open_txn_->allocated.erase(id)) return;
-    pager.forget_page(id);
-    pager.allocator_.give_back(id);
+    pager.free_own_page(id);
   } else {
     assert(birth != TxnId{0} && birth < txn_ && pager.has_page(id));
     pager.open_txn_->freed.push_back({id, birth, txn_});
   }
 }
 
+std::size_t PageTxn::begin_savepoint() {
+  Pager& pager = *pager_;
+  const MutexLock lock(pager.mutex_);
+  std::vector<Pager::Savepoint>& savepoints = pager.open_txn_->savepoints;
+  savepoints.push_back(
+      {.allocated = {}, .own_freed = {}, .freed_before = pager.open_txn_->freed.size()});
+  // Whoever keeps the address of a page that it may edit goes by the epoch.
+  pager.epoch_.fetch_add(1, std::memory_order_seq_cst);
+  return savepoints.size();
+}
+
+void PageTxn::roll_back_to_savepoint(std::size_t number) {
+  Pager& pager = *pager_;
+  const MutexLock lock(pager.mutex_);
+  Pager::OpenTxn& open = *pager.open_txn_;
+  assert(number >= 1 && number <= open.savepoints.size());
+  for (std::size_t i = number - 1; i < open.savepoints.size(); ++i) {
+    for (const PageId id : open.savepoints[i].allocated.pages()) {
+      open.allocated.erase(id);
+      pager.drop_own_page(id);
+    }
+  }
+  const std::size_t freed_before = open.savepoints[number - 1].freed_before;
+  open.savepoints.resize(number - 1);
+  open.savepoints.push_back({.allocated = {}, .own_freed = {}, .freed_before = freed_before});
+  open.freed.resize(freed_before);
+  pager.epoch_.fetch_add(1, std::memory_order_seq_cst);
+}
+
+void PageTxn::release_savepoint(std::size_t number) {
+  const MutexLock lock(pager_->mutex_);
+  assert(number >= 1 && number <= pager_->open_txn_->savepoints.size());
+  while (pager_->open_txn_->savepoints.size() >= number) pager_->release_last_savepoint();
+}
+
 void PageTxn::seal() {
   Pager& pager = *std::exchange(pager_, nullptr);
   const MutexLock lock(pager.mutex_);
+  while (!pager.open_txn_->savepoints.empty()) pager.release_last_savepoint();
   for (const DeadPage& page : pager.open_txn_->freed) {
     pager.allocator_.retire(page);
     if (const auto frame = pager.dirty_frame(page.id)) {
@@ -139,12 +175,41 @@ void PageTxn::seal() {
 void PageTxn::roll_back() {
   Pager& pager = *std::exchange(pager_, nullptr);
   const MutexLock lock(pager.mutex_);
-  for (const PageId id : pager.open_txn_->allocated.pages()) {
-    pager.forget_page(id);
-    pager.allocator_.give_back(id);
-  }
+  for (const PageId id : pager.open_txn_->allocated.pages()) pager.drop_own_page(id);
   pager.release_reserved();
   pager.open_txn_.reset();
+}
+
+// --- What the pager does of it -------------------------------------------------------------------
+
+// Frees a page that says that the open transaction made it. One that it did not make, though a
+// forged header says so, would be taken from whoever has it.
+void Pager::free_own_page(PageId id) {
+  OpenTxn& open = *open_txn_;
+  if (!open.savepoints.empty()) {
+    Savepoint& last = open.savepoints.back();
+    if (!last.allocated.erase(id)) {
+      if (open.allocated.contains(id)) last.own_freed.push_back(id);
+      return;
+    }
+  }
+  if (open.allocated.erase(id)) drop_own_page(id);
+}
+
+// Forgets a page that the open transaction made, and has in none of its sets any more.
+void Pager::drop_own_page(PageId id) {
+  forget_page(id);
+  allocator_.give_back(id);
+}
+
+void Pager::release_last_savepoint() {
+  Savepoint last = std::move(open_txn_->savepoints.back());
+  open_txn_->savepoints.pop_back();
+  if (!open_txn_->savepoints.empty()) {
+    SparsePageSet& before = open_txn_->savepoints.back().allocated;
+    for (const PageId id : last.allocated.pages()) before.insert(id);
+  }
+  for (const PageId id : last.own_freed) free_own_page(id);
 }
 
 }  // namespace caisson::pager

@@ -64,6 +64,17 @@ class PageTxn {
   // is gone at once; another one dies when this transaction is sealed.
   void free(PageId id, TxnId birth);
 
+  // Begins a savepoint within those that are open: pages made before can't be edited any more, only
+  // copied. Returns how many are open then.
+  std::size_t begin_savepoint();
+
+  // Undoes what was done since the `number`-th savepoint began: pages made since are gone, and what
+  // was freed is not. It stays open, and later ones are gone. REQUIRES: 1 <= number <= those open.
+  void roll_back_to_savepoint(std::size_t number);
+
+  // Ends a savepoint, and later ones, and keeps what was done. REQUIRES: as above.
+  void release_savepoint(std::size_t number);
+
   // Ends the transaction: its pages don't change any more, and what it freed is dead from here
   // on. Readers see nothing of it before its root is published.
   void seal();

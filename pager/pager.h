@@ -173,6 +173,13 @@ class Pager {
 
   struct CheckpointPlan;
 
+  // What a transaction did since a savepoint began.
+  struct Savepoint {
+    SparsePageSet allocated;
+    std::vector<PageId> own_freed;  // Made before it began: gone only with its release.
+    std::size_t freed_before = 0;   // Of OpenTxn::freed.
+  };
+
   // The transaction that is open, if any. A page that it made and freed is no longer in
   // `allocated`: it may belong to somebody else by now, such as a checkpoint's blob.
   struct OpenTxn {
@@ -183,6 +190,7 @@ class Pager {
     SparsePageSet allocated;
     std::vector<std::uint32_t> reserved;  // Frames, each with a page's number, for allocate().
     std::vector<DeadPage> freed;
+    std::vector<Savepoint> savepoints;
     AllocationUse use = AllocationUse::kNormal;
   };
 
@@ -208,6 +216,9 @@ class Pager {
       CAISSON_REQUIRES(mutex_);
   Result<void> reserve_frame() CAISSON_REQUIRES(mutex_);
   void release_reserved() CAISSON_REQUIRES(mutex_);
+  void free_own_page(PageId id) CAISSON_REQUIRES(mutex_);
+  void drop_own_page(PageId id) CAISSON_REQUIRES(mutex_);
+  void release_last_savepoint() CAISSON_REQUIRES(mutex_);
   bool is_reserved(PageId id) const CAISSON_REQUIRES(mutex_);
   std::optional<std::uint32_t> dirty_frame(PageId id) const CAISSON_REQUIRES(mutex_);
   void forget_page(PageId id) CAISSON_REQUIRES(mutex_);

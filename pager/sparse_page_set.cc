@@ -24,6 +24,13 @@ bool SparsePageSet::erase(PageId id) {
   return true;
 }
 
+bool SparsePageSet::contains(PageId id) const {
+  const auto chunk = chunks_.find(to_u64(id) / kChunkPages);
+  if (chunk == chunks_.end()) return false;
+  const std::uint64_t within = to_u64(id) % kChunkPages;
+  return (chunk->second[within / kWordBits] >> (within % kWordBits) & 1U) != 0;
+}
+
 std::vector<PageId> SparsePageSet::pages() const {
   std::vector<PageId> pages;
   pages.reserve(count_);

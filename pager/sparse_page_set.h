@@ -26,6 +26,8 @@ class SparsePageSet {
   // False if it is no member. The memory stays until the set goes.
   bool erase(PageId id);
 
+  bool contains(PageId id) const;
+
   // The members in ascending order.
   std::vector<PageId> pages() const;
 

@@ -68,6 +68,10 @@ void TreeStore::commit() {
   renew();
 }
 
+void TreeStore::go_back_to(const TreeRoot& root) {
+  writer_ = std::make_unique<TreeWriter>(*pager_, *page_txn_, root);
+}
+
 void TreeStore::roll_back() {
   writer_.reset();
   page_txn_.reset();

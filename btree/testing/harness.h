@@ -66,6 +66,9 @@ class TreeStore {
   void commit();
   void roll_back();
 
+  // Goes on with another root of the open transaction: that of a savepoint.
+  void go_back_to(const TreeRoot& root);
+
   // Commits and writes a checkpoint; checkpoint() also frees what only pins could keep.
   void checkpoint_only();
   void checkpoint();
