@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/testing/golden.h"
 #include "btree/layout.h"
 #include "btree/node_editor.h"
 #include "btree/testing/harness.h"
@@ -22,10 +23,10 @@
 namespace caisson::btree {
 namespace {
 
-using pager::testing::golden_names;
-using pager::testing::GoldenFile;
-using pager::testing::load_golden;
-using pager::testing::parse_number;
+using caisson::testing::golden_names;
+using caisson::testing::GoldenFile;
+using caisson::testing::load_golden;
+using caisson::testing::parse_number;
 using testing::bytes_of;
 using testing::text_of;
 using ::testing::UnorderedElementsAreArray;
@@ -195,7 +196,7 @@ TEST(GoldenTreeFiles, BreakEveryRuleThatAValidatorCanSeeBroken) {
   std::set<std::string> named;
   for (const std::string& name : golden_names(golden_folder())) {
     if (!name.starts_with("reject-")) continue;
-    const std::string rule = pager::testing::rule_named_by(name);
+    const std::string rule = caisson::testing::rule_named_by(name);
     named.insert(rule);
     const auto expected = load_golden(golden_folder(), name).expected;
     EXPECT_TRUE(std::ranges::any_of(

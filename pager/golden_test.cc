@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "base/testing/golden.h"
 #include "pager/open.h"
 #include "pager/page_txn.h"
 #include "pager/scrub.h"
@@ -24,12 +25,12 @@
 namespace caisson::pager {
 namespace {
 
+using caisson::testing::golden_names;
+using caisson::testing::GoldenFile;
+using caisson::testing::load_golden;
 using ::testing::ElementsAreArray;
-using testing::golden_names;
-using testing::GoldenFile;
 using testing::kPagesPath;
 using testing::kStorePath;
-using testing::load_golden;
 using testing::small_options;
 using ::testing::UnorderedElementsAreArray;
 using testing::value_of;
@@ -194,7 +195,7 @@ TEST(GoldenFiles, BreakEveryRuleThatAReaderCanSeeBroken) {
   std::set<std::string> named;
   for (const std::string& name : golden_names(golden_folder())) {
     if (!name.starts_with("reject-")) continue;
-    const std::string rule = testing::rule_named_by(name);
+    const std::string rule = caisson::testing::rule_named_by(name);
     named.insert(rule);
     const auto expected = load(name).expected;
     EXPECT_TRUE(std::ranges::any_of(

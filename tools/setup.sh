@@ -11,7 +11,8 @@ core=(
   g++               # the compiler, 12 or later
   ninja-build       # runs the build
   make              # runs the Makefile, which names the commands
-  python3           # checks of the tree (standard library only)
+  python3           # checks of the tree
+  python3-xxhash    # and of golden logs
   pkgconf           # the install test reads caisson.pc with it
   ccache            # makes the second build of anything quick
   libxxhash-dev     # hashing, used as a header
