@@ -116,7 +116,7 @@ TEST(Replay, PrintsACommandThatAsksForTheSame) {
   const Environment environment(nullptr);
   const std::string line = Replay::from_environment(kFields).command({57, 8});
   EXPECT_THAT(line, ::testing::MatchesRegex(
-                        "\nCAISSON_REPLAY='seed=57,call=8' /.*pager_test --gtest_filter='.*'\n"));
+                        "\nCAISSON_REPLAY='seed=57,call=8' /.*base_test --gtest_filter='.*'\n"));
   EXPECT_THAT(line, EndsWith("'Replay.PrintsACommandThatAsksForTheSame'\n"));
   const std::size_t begin = line.find('\'') + 1;
   const Replay again(line.substr(begin, line.find('\'', begin) - begin), kFields);

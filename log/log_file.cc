@@ -8,6 +8,7 @@
 #include "base/codec.h"
 #include "base/crc32c.h"
 #include "io/memory.h"
+#include "log/mutants.h"
 
 namespace caisson::log {
 namespace {
@@ -174,6 +175,7 @@ Result<void> LogDirectory::write_file(const std::string& name, const FileHeader&
   const MutableBytes block = MutableBytes(buffer).first(kFileHeaderSize);
   encode_file_header(header, block);
   CAISSON_RETURN_IF_ERROR(file->write(0, block));
+  if (mutated(Mutant::kFileUsedBeforeDurable)) return {};
   return file->sync_data();
 }
 
@@ -196,6 +198,7 @@ Result<void> LogDirectory::make_file(std::uint64_t sequence, std::uint64_t size,
     (void)directory_->unlink(name);
     return made;
   }
+  if (mutated(Mutant::kFileUsedBeforeDurable)) return {};
   return directory_->sync();
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/codec.h"
+#include "log/mutants.h"
 
 namespace caisson::log {
 namespace {
@@ -93,13 +94,13 @@ Result<std::optional<Record>> LogReader::next() {
 Result<std::optional<Record>> LogReader::find_next() {
   const LogPosition& resume = resume_.position;
   const Place epoch_place{resume.file, batch_ceiling(resume.offset)};
-  if (chain_.next_part == 0) {
+  if (chain_.next_part == 0 && !mutated(Mutant::kOldPartsBelieved)) {
     CAISSON_ASSIGN_OR_RETURN(auto record, new_epoch_at(epoch_place));
     if (record) return record;
   }
   CAISSON_ASSIGN_OR_RETURN(auto record, next_in_file());
   if (record) return record;
-  if (chain_.next_part != 0) {
+  if (chain_.next_part != 0 && !mutated(Mutant::kOldPartsBelieved)) {
     CAISSON_ASSIGN_OR_RETURN(record, new_epoch_at(epoch_place));
     if (record) return record;
   }
@@ -126,12 +127,26 @@ Result<std::optional<Record>> LogReader::next_in_file() {
   const LogPosition& at = chain_.position;
   CAISSON_ASSIGN_OR_RETURN(const auto record, linked_at({at.file, at.offset}));
   const std::uint64_t batch = batch_ceiling(at.offset);
+  if (mutated(Mutant::kDamagedRecordSkipped) && !record) return record_behind(batch);
   if (record || batch == at.offset) return record;
   CAISSON_ASSIGN_OR_RETURN(const Bytes between, bytes_.read(at.offset, batch - at.offset));
   if (between.size() < batch - at.offset || !all_zero(between.first(batch - at.offset))) {
     return std::optional<Record>();
   }
   return linked_at({at.file, batch});
+}
+
+// For a mutant alone.
+Result<std::optional<Record>> LogReader::record_behind(std::uint64_t batch) {
+  for (int i = 0; i < 4; ++i, batch += kBatchAlignment) {
+    CAISSON_ASSIGN_OR_RETURN(const auto record,
+                             record_at({chain_.position.file, batch}, Wanted::kAny));
+    if (!record || record->header.txn <= txn_ || record->header.type != RecordType::kCommit)
+      continue;
+    txn_ = TxnId{to_u64(record->header.txn) - 1};
+    return record;
+  }
+  return std::optional<Record>();
 }
 
 Result<std::optional<Record>> LogReader::linked_at(const Place& place) {
@@ -168,6 +183,9 @@ Result<std::optional<Record>> LogReader::record_at(const Place& place, Wanted wa
 // LOG-6 and LOG-8.
 bool LogReader::is_linked(const Record& record, const Chain& chain) const {
   const RecordHeader& header = record.header;
+  if (mutated(Mutant::kRecordsNotChained) && header.type == RecordType::kCommit) {
+    return to_u64(header.txn) == to_u64(txn_) + 1;
+  }
   if (header.previous_checksum != chain.position.record_checksum) return false;
   if (header.previous != chain.previous && header.previous != Place{} &&
       chain.previous != Place{}) {

@@ -104,6 +104,7 @@ class LogReader {
   Result<std::optional<Record>> find_next();
   Result<std::optional<Record>> new_epoch_at(const Place& place);
   Result<std::optional<Record>> next_in_file();
+  Result<std::optional<Record>> record_behind(std::uint64_t batch);
   Result<std::optional<Record>> linked_at(const Place& place);
   Result<std::optional<Record>> record_at(const Place& place, Wanted wanted);
   bool is_linked(const Record& record, const Chain& chain) const;

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "log/mutants.h"
+
 namespace caisson::log {
 namespace {
 
@@ -15,11 +17,14 @@ constexpr std::uint64_t kWindow = (std::uint64_t{4} << 20U) + kRecordSizeMax;
 // Looks for records that say that a commit was acknowledged, behind the place where it is missing.
 class EvidenceSearch {
  public:
-  EvidenceSearch(const LogDirectory& directory, FileAccess access, TxnId missing)
+  // `epoch`: the last one found. Nothing but a mutant goes by it.
+  EvidenceSearch(const LogDirectory& directory, FileAccess access, TxnId missing,
+                 std::uint64_t epoch)
       : directory_(directory),
         bytes_(directory, access),
         seed_(record_checksum_seed(directory.uuid())),
-        missing_(missing) {}
+        missing_(missing),
+        epoch_(epoch) {}
 
   Result<std::optional<Place>> run(const Place& from) {
     CAISSON_ASSIGN_OR_RETURN(const std::vector<std::uint64_t> files, directory_.files());
@@ -45,7 +50,10 @@ class EvidenceSearch {
     CAISSON_ASSIGN_OR_RETURN(Bytes bytes, bytes_.read(place.offset, kRecordHeaderSize));
     if (!has_record_magic(bytes)) return false;
     const auto header = decode_record_header(bytes, seed_);
-    if (!header || header->place != place || header->acknowledged < missing_) return false;
+    if (!header || header->place != place) return false;
+    if (mutated(Mutant::kEvidenceOfOneEpoch) && header->epoch != epoch_) return false;
+    const bool any = mutated(Mutant::kAnyRecordIsEvidence) && header->txn > missing_;
+    if (header->acknowledged < missing_ && !any) return false;
     CAISSON_ASSIGN_OR_RETURN(bytes, bytes_.read(place.offset, record_size(header->payload_size)));
     return decode_record(bytes, seed_).has_value();
   }
@@ -54,6 +62,7 @@ class EvidenceSearch {
   LogBytes bytes_;
   std::uint32_t seed_;
   TxnId missing_;
+  std::uint64_t epoch_;
 };
 
 std::unexpected<Error> lost(TxnId missing, const Place& place, const std::string& why) {
@@ -70,6 +79,7 @@ std::unexpected<Error> lost(TxnId missing, const Place& place, const std::string
 }  // namespace
 
 Result<void> flush_log(LogDirectory& directory, std::uint64_t first) {
+  if (mutated(Mutant::kCacheTrusted)) return {};
   CAISSON_RETURN_IF_ERROR(directory.sync());
   CAISSON_ASSIGN_OR_RETURN(const std::vector<std::uint64_t> files, directory.files());
   for (const std::uint64_t file : files) {
@@ -77,12 +87,17 @@ Result<void> flush_log(LogDirectory& directory, std::uint64_t first) {
     CAISSON_ASSIGN_OR_RETURN(const LogFile opened,
                              directory.open_unchecked(file, FileAccess::kWrite));
     CAISSON_RETURN_IF_ERROR(opened.file->sync_data());
+    // Pages whose flush failed in an earlier process are called clean, and show what the disk
+    // hasn't got: also to those who read the log later, through the cache.
+    if (mutated(Mutant::kStaleCleanCacheTrusted)) continue;
+    opened.file->advise(0, opened.size, io::Advice::kDontNeed);
   }
   return {};
 }
 
 Result<void> make_durable(LogDirectory& directory, const LogPosition& from, const LogEnd& end) {
-  if (end.past_cache) return {};
+  if (end.past_cache || mutated(Mutant::kCacheTrusted)) return {};
+  if (mutated(Mutant::kStaleCleanCacheTrusted)) return {};
   const std::uint64_t first = std::max<std::uint64_t>(from.file, 1);
   std::vector<std::byte> buffer(kRecordSizeMax);
   for (std::uint64_t file = first; file <= end.resume.position.file; ++file) {
@@ -109,6 +124,9 @@ Result<bool> is_closed_behind(const LogDirectory& directory, FileAccess access, 
 
 Result<LogEnd> find_log_end(const LogDirectory& directory, FileAccess access, TxnId txn,
                             const LogPosition& position, TxnId known) {
+  if (mutated(Mutant::kCacheTrusted) || mutated(Mutant::kStaleCleanCacheTrusted)) {
+    access = FileAccess::kRead;
+  }
   LogReader reader(directory, access, txn, position);
   LogEnd end;
   while (true) {
@@ -123,11 +141,13 @@ Result<LogEnd> find_log_end(const LogDirectory& directory, FileAccess access, Tx
   end.past_cache = reader.past_cache();
   const Place from{reader.chain().position.file, reader.chain().position.offset};
   const TxnId missing{to_u64(end.txn) + 1};
+  if (mutated(Mutant::kNoEvidenceLookedFor)) return end;
   if (known >= missing) {
     return lost(missing, from, "a checkpoint holds commit " + std::to_string(to_u64(known)));
   }
-  CAISSON_ASSIGN_OR_RETURN(const auto evidence,
-                           EvidenceSearch(directory, access, missing).run(from));
+  CAISSON_ASSIGN_OR_RETURN(
+      const auto evidence,
+      EvidenceSearch(directory, access, missing, end.position.epoch).run(from));
   if (evidence) {
     return lost(missing, from,
                 "the record at offset " + std::to_string(evidence->offset) + " of " +

@@ -20,8 +20,9 @@ struct LogEnd {
   bool past_cache = false;    // Read from the disk itself, as far as can be told.
 };
 
-// Makes durable what an earlier process may have left in the page cache: the files from `first` on,
-// and their names (RECOVER-1). To be called before the log is read, by whoever will write.
+// Makes durable what an earlier process may have left in the page cache (the files from `first` on,
+// and their names), and lets the cache forget it (RECOVER-1). To be called before the log is read,
+// by whoever will write.
 Result<void> flush_log(LogDirectory& directory, std::uint64_t first);
 
 // Whether the store was closed behind `position`, and nothing has been acknowledged since: then

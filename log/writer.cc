@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "log/mutants.h"
+
 namespace caisson::log {
 namespace {
 
@@ -69,7 +71,7 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(io::Vfs& vfs, LogDirectory& d
                                                    const WriterOptions& options) {
   CAISSON_RETURN_IF_ERROR(validate(options));
   std::unique_ptr<LogWriter> writer(new LogWriter(vfs, directory, txn, resume, options));
-  while (writer->epoch_ == 0) {
+  while (writer->epoch_ == 0 || writer->epoch_ == resume.position.epoch) {
     std::array<std::byte, sizeof writer->epoch_> bytes;
     CAISSON_RETURN_IF_ERROR(vfs.random(bytes));
     writer->epoch_ = load_u64(bytes.data());
@@ -347,7 +349,10 @@ Result<void> LogWriter::write_in_flight() {
     std::memset(bytes.data() + batch.used, 0, bytes.size() - batch.used);
     CAISSON_RETURN_IF_ERROR(batch.file->file->write(batch.offset, bytes));
     if (i + 1 == in_flight_.size() || in_flight_[i + 1].file != batch.file) {
-      CAISSON_RETURN_IF_ERROR(batch.file->file->sync_data());
+      if (mutated(Mutant::kAcknowledgedBeforeFlush)) continue;
+      auto flushed = batch.file->file->sync_data();
+      if (mutated(Mutant::kFlushRetried) && !flushed) flushed = batch.file->file->sync_data();
+      CAISSON_RETURN_IF_ERROR(flushed);
     }
   }
   return {};

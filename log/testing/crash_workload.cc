@@ -31,17 +31,20 @@ bool step(LogStore& store, History& history, Random& random) {
 
 }  // namespace
 
-void live(LogStore& store, History& history, Random& random, int steps) {
+std::string live(LogStore& store, History& history, Random& random, int steps) {
   const auto end = store.open();
-  if (!end) return;
+  if (!end) return "";
+  if (to_u64(end->txn) < history.acknowledged) return "an acknowledged commit is lost";
+  if (to_u64(end->txn) > history.queued.size()) return "a commit that nobody made";
   history.queued.resize(to_u64(end->txn));  // What was queued and lost will never come.
   history.acknowledged = history.queued.size();
   for (int i = 0; i < steps; ++i) {
-    if (!step(store, history, random)) return;
+    if (!step(store, history, random)) return "";
   }
   if (random.chance(1, 2) && store.writer().mark_closed()) {
     history.acknowledged = history.queued.size();
   }
+  return "";
 }
 
 std::string judge(LogStore& store, History& history) {

@@ -18,7 +18,9 @@ struct History {
 };
 
 // One life of a process: opens the log, and writes for so many steps. Ends where a call fails.
-void live(LogStore& store, History& history, Random& random, int steps);
+// Says what is wrong with what it finds at its beginning, as judge() does; "" if nothing is, or it
+// got no further.
+std::string live(LogStore& store, History& history, Random& random, int steps);
 
 // Opens the log as it is, and says what is wrong with what it holds: every commit acknowledged has
 // to be there, and behind them only such as were queued. What it finds is acknowledged from then
