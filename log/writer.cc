@@ -115,12 +115,15 @@ Result<LogWriter::Appended> LogWriter::queue(RecordHeader header, Bytes payload)
   header.payload_size = static_cast<std::uint32_t>(payload.size());
   const std::size_t size = record_size(payload.size());
   while (true) {
+    std::uint64_t full = 0;
     {
       const MutexLock lock(mutex_);
       if (poison_cause_) return fail(poisoned_by(*poison_cause_));
-      if (fits(size)) return put_in_batch(header, payload);
+      if (fits(size) || begin_batch(size)) return put_in_batch(header, payload);
+      if (file_end_ + size > file_->size) full = file_sequence_;
     }
-    CAISSON_RETURN_IF_ERROR(make_room(size));
+    // Else all buffers are on their way.
+    CAISSON_RETURN_IF_ERROR(full != 0 ? enter_next_file(full) : flush(appended()));
   }
 }
 
@@ -169,23 +172,15 @@ LogWriter::Appended LogWriter::put_in_batch(RecordHeader header, Bytes payload) 
   return {.position = chain_.position, .ticket = batch.last_ticket};
 }
 
-// One step on the way to room for a record: a batch, a buffer for it, or a file.
-Result<void> LogWriter::make_room(std::size_t size) {
-  std::uint64_t full = 0;
-  {
-    const MutexLock lock(mutex_);
-    if (file_end_ + size > file_->size) {
-      full = file_sequence_;
-    } else if (!free_buffers_.empty()) {
-      const std::size_t buffer = free_buffers_.back();
-      free_buffers_.pop_back();
-      if (!buffers_[buffer]) buffers_[buffer].emplace(kRecordSizeMax);
-      batches_.push_back({.file = file_, .offset = file_end_, .buffer = buffer});
-      return {};
-    }
-  }
-  if (full != 0) return enter_next_file(full);
-  return flush(appended());
+// Begins a batch with room for a record; false where the file is full, or no buffer is free. The
+// record comes into it before anybody else sees it: a batch is never empty.
+bool LogWriter::begin_batch(std::size_t size) {
+  if (file_end_ + size > file_->size || free_buffers_.empty()) return false;
+  const std::size_t buffer = free_buffers_.back();
+  free_buffers_.pop_back();
+  if (!buffers_[buffer]) buffers_[buffer].emplace(kRecordSizeMax);
+  batches_.push_back({.file = file_, .offset = file_end_, .buffer = buffer});
+  return true;
 }
 
 Result<void> LogWriter::reserve() {

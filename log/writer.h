@@ -132,7 +132,7 @@ class LogWriter {
   Result<Appended> queue(RecordHeader header, Bytes payload);
   bool fits(std::size_t size) const CAISSON_REQUIRES(mutex_);
   Appended put_in_batch(RecordHeader header, Bytes payload) CAISSON_REQUIRES(mutex_);
-  Result<void> make_room(std::size_t size);
+  bool begin_batch(std::size_t size) CAISSON_REQUIRES(mutex_);
   Result<void> prepare_next_file();
   Result<void> enter_next_file(std::uint64_t full);
   Result<std::shared_ptr<LogFile>> open_to_write(std::uint64_t sequence) const;

@@ -321,7 +321,20 @@ TEST(LogWriter, LetsThreadsShareFlushes) {
       }
     });
   }
+  // Others ask for flushes all the time, as a flusher does.
+  std::atomic<bool> done{false};
+  std::jthread idler([&] {
+    std::uint64_t last = 0;
+    while (!done) {
+      value_of(store.writer().flush(store.writer().appended()));
+      const std::uint64_t durable = store.writer().durable();
+      if (durable < last) ++wrong;
+      last = durable;
+    }
+  });
   threads.clear();
+  done = true;
+  idler.join();
   EXPECT_EQ(wrong, 0);
   const Commits commits = value_of(read_commits(store.directory()));
   ASSERT_EQ(commits.size(), static_cast<std::size_t>(kThreads * kCommits));
