@@ -85,7 +85,7 @@ bool TreeWriter::is_full_for(const NodeView& leaf, const Edit::Added& added) {
 // Appends a leaf for what the last one has no room for: that one stays full.
 void TreeWriter::start_leaf(const Edit::Added& added) {
   const PageId full = path_[depth_].id;
-  const PageId id = new_page(kLeaf, 0);
+  const PageId id = new_page(kLeaf, new_leaf_level());
   const MutableBytes page = bytes(full);
   const NodeView leaf(page.data(), page.size());
   NodeEditor(bytes(id)).start(leaf.prefix().size(), added.key, added.value);

@@ -101,7 +101,7 @@ class Cursor {
   unsigned leaf_begin_ = 0;  // The part of the leaf that is within the range.
   unsigned leaf_end_ = 0;
   NodeView leaf_;
-  std::array<Step, kBranchLevelMax - kBranchLevelMin + 1> path_;
+  std::array<Step, kBranchLevels> path_;
   mutable std::vector<std::byte> key_;  // Holds the leaf's prefix from the start.
   std::vector<std::byte> gap_;          // In state kGap: the key before which the gap is.
 };

@@ -6,17 +6,20 @@
 namespace caisson::btree {
 namespace {
 
-// The references of a node: all values of a branch, the long ones of a leaf.
+// The references of a node: all values of a branch, the long ones of a plain tree's leaf, and in a
+// catalog's leaf those that name a tree that isn't empty.
 void node_slots(const NodeView& node, std::vector<pager::ChildSlot>& slots) {
-  if (!node.is_branch() && node.long_values() == 0) return;
+  const bool all = node.is_branch() || node.names_trees();
+  if (!all && node.long_values() == 0) return;
   for (unsigned i = 0; i < node.count(); ++i) {
     const std::byte* reference = node.value(i).data();
-    if (!node.is_branch()) {
+    if (!all) {
       if (!node.value_is_long(i)) continue;
       reference += 8;
     }
-    slots.push_back(
-        {PageId{load_u64(reference)}, static_cast<std::size_t>(reference + 8 - node.page())});
+    const PageId id{load_u64(reference)};
+    if (id == PageId{} && node.names_trees()) continue;
+    slots.push_back({id, static_cast<std::size_t>(reference + 8 - node.page())});
   }
 }
 

@@ -108,6 +108,7 @@ class Checker {
   explicit Checker(Bytes page)
       : page_(page),
         branch_(pager::read_header(page.data()).type == kBranch),
+        level_(pager::read_header(page.data()).level),
         count_(load_u16(page.data() + 72)),
         prefix_size_(load_u16(page.data() + 74)),
         heap_size_(load_u16(page.data() + 76)),
@@ -132,10 +133,19 @@ class Checker {
     return kNodeHeaderSize + prefix_size_ + count_ * (kHeadSize + kOffsetSize);
   }
 
+  bool is_leaf_level() const {
+    return level_ == 0 || level_ == kLeafLevel || level_ == kCatalogLeafLevel;
+  }
+  bool is_branch_level() const {
+    return level_ >= kBranchLevelMin && level_ <= kCatalogBranchLevelMax &&
+           level_ != kCatalogLeafLevel;
+  }
+
+  // A leaf of a catalog.
+  bool names_trees() const { return !branch_ && level_ == kCatalogLeafLevel; }
+
   Result<void> check_sizes() const {
-    const std::uint8_t level = pager::read_header(page_.data()).level;
-    if (branch_ ? level < kBranchLevelMin || level > kBranchLevelMax
-                : level != 0 && level != kLeafLevel) {
+    if (!(branch_ ? is_branch_level() : is_leaf_level())) {
       return broken("a node with a level that it can't have", "NODE-4");
     }
     if (count_ < (branch_ ? 2U : 1U)) return broken("a node with too few entries", "NODE-1");
@@ -174,15 +184,17 @@ class Checker {
                   : is_long && !is_plausible(load_long_value(value))) {
         return broken("a node's value is no reference", "NODE-4");
       }
+      if (names_trees() && (is_long || !names_tree({value, sizes.held()}))) {
+        return broken("a catalog's value names no tree", "NODE-6");
+      }
       begins_.set(at);
       long_values += is_long ? 1 : 0;
       ++entries;
       at += size;
     }
     if (entries != count_) return broken("the heap has another number of entries", "NODE-2");
-    const std::uint8_t level = pager::read_header(page_.data()).level;
     if (load_u16(page_.data() + 78) != long_values ||
-        (!branch_ && level != (long_values == 0 ? 0 : kLeafLevel))) {
+        (!branch_ && !names_trees() && level_ != (long_values == 0 ? 0 : kLeafLevel))) {
       return broken("the number of long values differs", "NODE-4");
     }
     return {};
@@ -239,6 +251,7 @@ class Checker {
 
   const Bytes page_;
   const bool branch_;
+  const std::uint8_t level_;
   const std::size_t count_;
   const std::size_t prefix_size_;
   const std::size_t heap_size_;

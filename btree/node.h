@@ -142,7 +142,10 @@ class NodeView {
   unsigned long_values() const { return load_u16(page_ + 78); }
   std::size_t heap_size() const { return load_u16(page_ + 76); }
   std::uint8_t level() const { return std::to_integer<std::uint8_t>(page_[5]); }
-  bool is_branch() const { return level() >= kBranchLevelMin; }
+  bool is_branch() const { return page_[4] == std::byte{static_cast<std::uint8_t>(kBranch)}; }
+
+  // Whether it is a leaf of a catalog, whose values name trees (NODE-6).
+  bool names_trees() const { return !is_branch() && level() == kCatalogLeafLevel; }
 
   Bytes prefix() const { return {page_ + kNodeHeaderSize, prefix_size_}; }
 
@@ -187,6 +190,9 @@ class NodeView {
   }
 
   LongValueRef long_value(unsigned index) const { return load_long_value(value(index).data()); }
+
+  // Of a catalog's leaf.
+  TreeRoot tree_root(unsigned index) const { return load_tree_root(value(index).data()); }
 
   // Of a branch.
   PageRef child(unsigned index) const { return load_reference(value(index).data()); }
@@ -292,7 +298,7 @@ class NodeView {
   EntrySizes sizes_;
 };
 
-// Checks NODE-1 to NODE-5 of a page whose type is leaf or branch. Errors: kCorruption, naming page
+// Checks NODE-1 to NODE-6 of a page whose type is leaf or branch. Errors: kCorruption, naming page
 // and rule. O(page size).
 Result<void> check_node(Bytes page);
 

@@ -25,7 +25,9 @@ std::byte* store_entry(std::byte* to, bool with_sizes, Bytes suffix, const HeldV
   return to + value.bytes.size();
 }
 
+// A catalog's leaf keeps its level.
 void set_leaf_level(MutableBytes page, unsigned long_values) {
+  if (page[5] == std::byte{kCatalogLeafLevel}) return;
   page[5] = std::byte{long_values == 0 ? std::uint8_t{0} : kLeafLevel};
 }
 

@@ -21,8 +21,8 @@ class NodeEditor {
 
   NodeView view() const { return {page_.data(), page_.size()}; }
 
-  // Makes a leaf of one entry, behind a prefix that its key begins with, of a page that is zeros
-  // behind its header.
+  // Makes a leaf of one entry, behind a prefix that its key begins with, of a page of that type
+  // that is zeros behind its header. Like all changes it keeps the level of a catalog's leaf.
   void start(std::size_t prefix_size, Bytes key, const HeldValue& value);
 
   // Adds an entry before the one at `index`. REQUIRES: view().fits(), and that the keys stay in
@@ -141,8 +141,8 @@ struct NodePlan {
   std::size_t fill(const Entries& entries) const { return bytes_behind(entries, 0); }
 };
 
-// Writes a node over a page's body and sets the level if it is a leaf, whose level follows from
-// its values. REQUIRES: plan.fits(); no value lies in `page`.
+// Writes a node over a page's body. Sets the level of a plain tree's leaf, which follows from its
+// values; that of others has to be there. REQUIRES: plan.fits(); no value lies in `page`.
 void build_node(const Entries& entries, const NodePlan& plan, MutableBytes page);
 
 }  // namespace caisson::btree

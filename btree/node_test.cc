@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "btree/layout.h"
 #include "btree/node_editor.h"
 #include "btree/testing/harness.h"
 
@@ -230,6 +231,62 @@ TEST(Node, LeavesNoEntryWithoutBytes) {
   }
 }
 
+std::string named_tree(std::uint64_t page, std::uint64_t count, std::size_t more = 0) {
+  std::string text(kTreeRootSize + more, '+');
+  store_tree_root(reinterpret_cast<std::byte*>(text.data()),
+                  {{PageId{page}, page == 0 ? 0U : 5U}, count});
+  return text;
+}
+
+Page make_catalog_leaf(const Pairs& pairs) {
+  Page page = make_page(kLeaf, kCatalogLeafLevel);
+  Entries entries;
+  for (const auto& [key, value] : pairs) entries.append(bytes_of(key), {bytes_of(value), false});
+  build_node(entries, {0, pairs.size(), false}, page);
+  return page;
+}
+
+TEST(Node, OfACatalogStaysOneWhateverItsEntries) {  // NODE-6
+  Pairs pairs = {{"accounts", named_tree(40, 7)},
+                 {"empty", named_tree(0, 0)},
+                 {"people", named_tree(~std::uint64_t{0}, 1, 30)}};
+  Page page = make_catalog_leaf(pairs);
+  EXPECT_EQ(rule_broken(page), "");
+  EXPECT_EQ(entries_of(page), pairs);
+  NodeEditor editor(page);
+  EXPECT_TRUE(editor.view().names_trees());
+  EXPECT_EQ(editor.view().tree_root(0), (TreeRoot{{PageId{40}, 5}, 7}));
+  EXPECT_EQ(editor.view().tree_root(1), TreeRoot{});
+  const std::string other = named_tree(41, 8);
+  editor.overwrite(0, {bytes_of(other), false});
+  editor.insert(1, bytes_of("b"), {bytes_of(other), false});
+  editor.remove(2);
+  pairs = {{"accounts", other}, {"b", other}, pairs[2]};
+  EXPECT_EQ(rule_broken(page), "");
+  EXPECT_EQ(entries_of(page), pairs);
+  EXPECT_EQ(editor.view().level(), kCatalogLeafLevel);
+
+  Page fresh = make_page(kLeaf, kCatalogLeafLevel);
+  NodeEditor(fresh).start(1, bytes_of("name"), {bytes_of(other), false});
+  EXPECT_EQ(rule_broken(fresh), "");
+  EXPECT_EQ(NodeView(fresh.data(), kPageSize).level(), kCatalogLeafLevel);
+}
+
+TEST(Node, OfACatalogTellsWhereItNamesPages) {
+  const Page page = make_catalog_leaf({{"a", named_tree(40, 7)},
+                                       {"empty", named_tree(0, 0, 9)},
+                                       {"longer name", named_tree(41, 1, 30)}});
+  const NodeView node(page.data(), kPageSize);
+  std::vector<pager::ChildSlot> slots;
+  tree_layout().child_slots(page, slots);
+  ASSERT_EQ(slots.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(slots[i].id, PageId{40 + i});
+    const std::byte* value = node.value(i == 0 ? 0 : 2).data();
+    EXPECT_EQ(page.data() + slots[i].checksum_offset, value + 8);
+  }
+}
+
 TEST(Node, StartsWithOneEntryBehindAPrefix) {
   Page page = make_page(kLeaf, 0);
   NodeEditor editor(page);
@@ -300,6 +357,54 @@ TEST(Node, NamesTheRuleThatABranchBreaks) {
   }
 }
 
+TEST(Node, OfACatalogIsRefusedWhereAValueNamesNoTree) {  // NODE-6
+  const auto with = [](const std::string& value) {
+    return rule_broken(make_catalog_leaf({{"a", named_tree(40, 7)}, {"b", value}}));
+  };
+  EXPECT_EQ(with(named_tree(41, 0)), "");
+  EXPECT_EQ(with(named_tree(41, 7).substr(0, 19)), "NODE-6");
+  EXPECT_EQ(with(""), "NODE-6");
+  EXPECT_EQ(with(named_tree(0, 1)), "NODE-6");
+  std::string value = named_tree(0, 0);
+  value[8] = '\1';
+  EXPECT_EQ(with(value), "NODE-6");
+  value = named_tree(41, 7);
+  value[8] = value[9] = value[10] = value[11] = '\0';  // Not written yet.
+  EXPECT_EQ(with(value), "");
+
+  // A long value, counted as such or not, and a count of none that there are.
+  Page page = make_page(kLeaf, kCatalogLeafLevel);
+  Entries entries;
+  const std::string reference = long_reference(100'000);
+  entries.append(bytes_of("a"), {bytes_of(reference), true});
+  build_node(entries, {0, 1, false}, page);
+  EXPECT_EQ(rule_broken(page), "NODE-6");
+  store_u16(page.data() + 78, 0);
+  EXPECT_EQ(rule_broken(page), "NODE-6");
+  page = make_catalog_leaf({{"a", named_tree(40, 7)}});
+  store_u16(page.data() + 78, 1);
+  EXPECT_EQ(rule_broken(page), "NODE-4");
+  page = make_leaf(some_pairs());
+  page[5] = std::byte{kCatalogLeafLevel};
+  EXPECT_EQ(rule_broken(page), "NODE-6");
+}
+
+TEST(Node, HasALevelOfItsKind) {  // NODE-4
+  const Page branch = make_branch({"d", "dog", "m"});
+  const Page leaf = make_catalog_leaf({{"a", named_tree(40, 7)}});
+  for (unsigned level = 0; level < 256; ++level) {
+    Page page = branch;
+    page[5] = static_cast<std::byte>(level);
+    const bool may_be = level >= 9 && level <= 135 && level != 72;
+    EXPECT_EQ(rule_broken(page), may_be ? "" : "NODE-4") << level;
+    EXPECT_TRUE(NodeView(page.data(), kPageSize).is_branch());
+    page = leaf;
+    page[5] = static_cast<std::byte>(level);
+    EXPECT_EQ(rule_broken(page), level == 0 || level == 72 ? "" : "NODE-4") << level;
+    EXPECT_FALSE(NodeView(page.data(), kPageSize).is_branch());
+  }
+}
+
 TEST(Node, RefusesEntriesThatAreTooLarge) {  // NODE-5
   EXPECT_EQ(rule_broken(make_leaf({{std::string(512, 'k'), ""}})), "");
   EXPECT_EQ(rule_broken(make_leaf({{std::string(513, 'k'), ""}})), "NODE-5");
@@ -339,8 +444,12 @@ std::vector<Page> samples() {
   }
   std::vector<std::string> separators;
   for (int i = 0; i < 60; ++i) separators.push_back("s" + std::to_string(1000 + i * 3));
-  return {make_leaf(some_pairs()), make_leaf(many), make_leaf(rows(40)),
-          make_branch({"d", "dog", "m"}), make_branch(separators)};
+  Pairs names;
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    names.emplace_back("tree" + std::to_string(100 + i), named_tree(i % 7, i % 7, random.below(9)));
+  }
+  return {make_leaf(some_pairs()),        make_leaf(many),         make_leaf(rows(40)),
+          make_branch({"d", "dog", "m"}), make_branch(separators), make_catalog_leaf(names)};
 }
 
 TEST(Node, AnyFlippedBitIsAnErrorOrStillANode) {

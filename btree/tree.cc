@@ -9,14 +9,15 @@ namespace {
 
 std::uint8_t level_of(const std::byte* page) { return std::to_integer<std::uint8_t>(page[5]); }
 
-bool is_leaf(const std::byte* page) {
-  return PageType{std::to_integer<std::uint8_t>(page[4])} == kLeaf &&
-         (level_of(page) == 0 || level_of(page) == kLeafLevel);
+bool is_leaf(const std::byte* page, TreeKind kind) {
+  if (PageType{std::to_integer<std::uint8_t>(page[4])} != kLeaf) return false;
+  if (kind == TreeKind::kCatalog) return level_of(page) == kCatalogLeafLevel;
+  return level_of(page) == 0 || level_of(page) == kLeafLevel;
 }
 
-bool is_branch(const std::byte* page) {
+bool is_branch(const std::byte* page, TreeKind kind) {
   return PageType{std::to_integer<std::uint8_t>(page[4])} == kBranch &&
-         level_of(page) >= kBranchLevelMin && level_of(page) <= kBranchLevelMax;
+         level_of(page) >= branch_level_min(kind) && level_of(page) <= branch_level_max(kind);
 }
 
 // The way down to a bound. Nodes and indexes by depth, the leaf's last.
@@ -26,7 +27,7 @@ struct Way {
     unsigned index = 0;
     bool at_right_edge = false;
   };
-  std::array<Step, kBranchLevelMax - kBranchLevelMin + 2> steps;
+  std::array<Step, kBranchLevels + 1> steps;
   unsigned depth = 0;  // Of the leaf.
   NodeView leaf;
 
@@ -86,7 +87,7 @@ class Counter {
     double sum = 0;
     double nodes = 0;
   };
-  std::array<Seen, kBranchLevelMax - kBranchLevelMin + 2> seen_{};
+  std::array<Seen, kBranchLevels + 1> seen_{};
 };
 
 // The mean size of a leaf's entries, keys counted whole.
@@ -110,17 +111,17 @@ Result<NodeView> Tree::checked(const std::byte* page, PageId id, bool expected) 
 
 Result<NodeView> Tree::read_root() const {
   CAISSON_ASSIGN_OR_RETURN(const std::byte* page, pager_->read(root_.page));
-  return checked(page, root_.page.id, is_leaf(page) || is_branch(page));
+  return checked(page, root_.page.id, is_leaf(page, kind_) || is_branch(page, kind_));
 }
 
 Result<NodeView> Tree::read_child(const NodeView& parent, unsigned index) const {
   const PageRef ref = parent.child(index);
   CAISSON_ASSIGN_OR_RETURN(const std::byte* page, pager_->read(ref));
-  if (parent.level() == kBranchLevelMin) {
+  if (parent.level() == branch_level_min(kind_)) {
     NodeView::prefetch(page);
-    return checked(page, ref.id, is_leaf(page));
+    return checked(page, ref.id, is_leaf(page, kind_));
   }
-  return checked(page, ref.id, is_branch(page) && level_of(page) == parent.level() - 1);
+  return checked(page, ref.id, is_branch(page, kind_) && level_of(page) == parent.level() - 1);
 }
 
 Result<std::optional<Value>> Tree::get(Bytes key) const {
@@ -137,7 +138,7 @@ Result<std::optional<Value>> Tree::get(Bytes key) const {
 Result<unsigned> Tree::height() const {
   if (empty()) return 0;
   CAISSON_ASSIGN_OR_RETURN(const NodeView root, read_root());
-  return root.is_branch() ? root.level() - kLeafLevel + 1U : 1U;
+  return root.is_branch() ? root.level() - branch_level_min(kind_) + 2U : 1U;
 }
 
 Result<RangeEstimate> Tree::estimate(const Range& range) const {

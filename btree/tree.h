@@ -14,15 +14,6 @@
 
 namespace caisson::btree {
 
-// What names a tree. A value: to copy it is to keep the tree as it is, for as long as the
-// transaction that made it stays pinned. No page is copied for that.
-struct TreeRoot {
-  PageRef page;  // Id 0: the empty tree.
-  std::uint64_t count = 0;
-
-  friend bool operator==(const TreeRoot&, const TreeRoot&) = default;
-};
-
 // Keys from `begin` on, up to but without `end`. Borrowed.
 struct Range {
   Bytes begin;
@@ -41,12 +32,15 @@ struct RangeEstimate {
 // open transaction (TreeWriter::tree()), read by its thread between two changes.
 class Tree {
  public:
-  // `change` tells versions of an open transaction's tree apart, whose root may stay where it is.
-  Tree(pager::Pager& pager, const TreeRoot& root, std::uint64_t change = 0)
-      : pager_(&pager), root_(root), change_(change) {}
+  // A page of a tree of the other kind is refused (TREE-1). `change` tells versions of an open
+  // transaction's tree apart, whose root may stay where it is.
+  Tree(pager::Pager& pager, const TreeRoot& root, TreeKind kind = TreeKind::kPlain,
+       std::uint64_t change = 0)
+      : pager_(&pager), root_(root), kind_(kind), change_(change) {}
 
   const TreeRoot& root() const { return root_; }
   pager::Pager& pager() const { return *pager_; }
+  TreeKind kind() const { return kind_; }
   std::uint64_t change() const { return change_; }
   std::uint64_t count() const { return root_.count; }
   bool empty() const { return root_.page.id == PageId{}; }
@@ -78,6 +72,7 @@ class Tree {
 
   pager::Pager* pager_;
   TreeRoot root_;
+  TreeKind kind_;
   std::uint64_t change_;
 };
 

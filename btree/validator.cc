@@ -34,7 +34,7 @@ class Validator {
       return std::move(report_);
     }
     if (claim(tree_.root().page.id)) {
-      report_.height = root->is_branch() ? root->level() - kLeafLevel + 1U : 1U;
+      report_.height = root->is_branch() ? root->level() - branch_level_min(tree_.kind()) + 2U : 1U;
       const unsigned limit = pager_.checkpointed().limits.tree_height_max;
       if (report_.height > limit + 1) {
         add(broken(tree_.root().page.id,
@@ -47,6 +47,7 @@ class Validator {
     if (options_.count && report_.entries != tree_.count() && report_.findings_total == 0) {
       count_differs();
     }
+    take_in(report_, std::move(named_));
     return std::move(report_);
   }
 
@@ -60,6 +61,32 @@ class Validator {
     if (report_.findings.size() < options_.findings_max) {
       report_.findings.push_back(std::move(error));
     }
+  }
+
+  // Adds what was found in other trees.
+  void take_in(TreeReport& report, TreeReport&& others) const {
+    for (Error& finding : others.findings) {
+      if (report.findings.size() < options_.findings_max) {
+        report.findings.push_back(std::move(finding));
+      }
+    }
+    report.findings_total += others.findings_total;
+    report.trees += others.trees;
+    report.entries += others.entries;
+    report.leaves += others.leaves;
+    report.branches += others.branches;
+    report.value_pages += others.value_pages;
+    report.long_values += others.long_values;
+    report.key_bytes += others.key_bytes;
+    report.value_bytes += others.value_bytes;
+    report.node_bytes_used += others.node_bytes_used;
+    take_in_least(report.least_leaf_fill, others.least_leaf_fill);
+    take_in_least(report.least_branch_fill, others.least_branch_fill);
+  }
+
+  static void take_in_least(std::optional<std::size_t>& least,
+                            const std::optional<std::size_t>& other) {
+    if (other) least = std::min(least.value_or(*other), *other);
   }
 
   void count_differs() {
@@ -144,6 +171,7 @@ class Validator {
     report_.entries += leaf.count();
     report_.node_bytes_used += leaf.used() + leaf.prefix().size() + kNodeHeaderSize;
     std::vector<LongValueRef> values;
+    std::vector<TreeRoot> trees;
     for (unsigned i = 0; i < leaf.count(); ++i) {
       report_.key_bytes += leaf.key_size(i);
       if (leaf.value_is_long(i)) {
@@ -152,11 +180,22 @@ class Validator {
       } else {
         report_.value_bytes += leaf.value(i).size();
       }
+      if (tree_.kind() == TreeKind::kCatalog) trees.push_back(leaf.tree_root(i));
     }
     report_.long_values += values.size();
     for (const LongValueRef& value : values) {
       if (options_.values) visit_value(value);
     }
+    for (const TreeRoot& tree : trees) visit_tree(tree);
+  }
+
+  // A tree that a catalog names. Its report is added when that on the catalog itself is done.
+  void visit_tree(const TreeRoot& root) {
+    options_.renew();
+    ValidatorOptions options = options_;
+    options.count = true;
+    take_in(named_, Validator(Tree(pager_, root), options, pages_).run());
+    ++named_.trees;
   }
 
   void visit_value(const LongValueRef& value) {
@@ -210,6 +249,7 @@ class Validator {
   const ValidatorOptions& options_;
   PageSet& pages_;
   TreeReport report_;
+  TreeReport named_;  // On the trees that a catalog has named so far.
   std::optional<TxnId> value_birth_;
 };
 

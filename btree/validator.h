@@ -18,6 +18,7 @@ struct ValidatorOptions {
   std::size_t findings_max = 1000;  // More are only counted.
   bool values = true;               // Reads the pages of long values, too.
   bool count = true;                // Compares the number of entries with the tree's name (TREE-5).
+                                    // That of trees which a catalog names is compared always.
 
   // Called again and again, when no page's bytes are held: to register anew as a reader, so that
   // private copies of any number of pages fit into the memory there is.
@@ -28,7 +29,8 @@ struct TreeReport {
   std::vector<Error> findings;  // Each names page and rule.
   std::uint64_t findings_total = 0;
 
-  unsigned height = 0;
+  unsigned height = 0;      // Of the tree itself. What follows counts the named trees in.
+  std::uint64_t trees = 0;  // That a catalog names, empty ones included.
   std::uint64_t entries = 0;
   std::uint64_t leaves = 0;
   std::uint64_t branches = 0;
@@ -44,9 +46,10 @@ struct TreeReport {
   std::optional<std::size_t> least_branch_fill;
 };
 
-// Walks the tree from its root. Damage is a finding, and what lies below a damaged page is left
-// out. Adds every page that it reaches to `pages`; one that is there already is a finding
-// (TREE-4), so that several trees can be checked against each other. O(pages).
+// Walks the tree from its root, and where it is a catalog, each tree that it names. Damage is a
+// finding, and what lies below a damaged page is left out. Adds every page that it reaches to
+// `pages`; one that is there already is a finding (TREE-4), so that several trees can be checked
+// against each other. O(pages).
 TreeReport validate_tree(const Tree& tree, const ValidatorOptions& options, pager::PageSet& pages);
 
 }  // namespace caisson::btree

@@ -10,12 +10,18 @@
 
 namespace caisson::btree {
 
-TreeWriter::TreeWriter(pager::Pager& pager, pager::PageTxn& txn, const TreeRoot& root)
+TreeWriter::TreeWriter(pager::Pager& pager, pager::PageTxn& txn, const TreeRoot& root,
+                       TreeKind kind)
     : pager_(&pager),
       txn_(&txn),
       limits_(pager.checkpointed().limits),
       root_(root),
-      scratch_(2 * std::size_t{pager.page_size()}) {}
+      kind_(kind),
+      scratch_(2 * std::size_t{pager.page_size()}) {
+  if (kind != TreeKind::kCatalog) return;
+  limits_.key_size_max = pager::key_limit_max(pager.page_size());
+  limits_.value_size_max = pager.page_size();  // What a leaf takes is less: check_tree_root().
+}
 
 // --- Limits --------------------------------------------------------------------------------------
 
@@ -37,6 +43,22 @@ Error value_too_long(std::uint64_t size, std::uint64_t limit) {
 }
 
 }  // namespace
+
+// NODE-6, before anything changes.
+Result<void> TreeWriter::check_tree_root(Bytes key, Bytes value) const {
+  if (kind_ == TreeKind::kPlain) return {};
+  if (!names_tree(value)) {
+    return fail(Error(Code::kInvalidArgument, "a catalog's value has to begin with a tree's root")
+                    .with_rule("NODE-6"));
+  }
+  if (!lies_in_leaf(key, value.size())) {
+    return fail(Error(Code::kInvalidArgument,
+                      "a value of " + std::to_string(value.size()) +
+                          " bytes; with this key a catalog's leaf has no room for it")
+                    .with_rule("NODE-6"));
+  }
+  return {};
+}
 
 bool TreeWriter::lies_in_leaf(Bytes key, std::size_t value_size) const {
   return value_size <= page_size() / 4 &&
@@ -212,6 +234,7 @@ Result<void> TreeWriter::read_siblings(unsigned last) {
 
 Result<bool> TreeWriter::put(Bytes key, Bytes value) {
   CAISSON_RETURN_IF_ERROR(check_key(key));
+  CAISSON_RETURN_IF_ERROR(check_tree_root(key, value));
   if (value.size() > limits_.value_size_max) {
     return fail(value_too_long(value.size(), limits_.value_size_max));
   }
@@ -223,6 +246,7 @@ Result<bool> TreeWriter::put(Bytes key, Bytes value) {
 
 Result<void> TreeWriter::append(Bytes key, Bytes value) {
   CAISSON_RETURN_IF_ERROR(check_key(key));
+  CAISSON_RETURN_IF_ERROR(check_tree_root(key, value));
   if (lies_in_leaf(key, value.size()) && value.size() <= limits_.value_size_max &&
       append_in_place(key, {value, false})) {
     return {};
@@ -240,6 +264,10 @@ Result<void> TreeWriter::append(Bytes key, Bytes value) {
 
 Result<ValueStream> TreeWriter::stream(Bytes key) {
   CAISSON_RETURN_IF_ERROR(check_key(key));
+  if (kind_ == TreeKind::kCatalog) {
+    return fail(
+        Error(Code::kInvalidArgument, "a catalog's values come in one piece").with_rule("NODE-6"));
+  }
   return ValueStream(*this, key);
 }
 
@@ -256,7 +284,7 @@ bool TreeWriter::append_in_place(Bytes key, const HeldValue& value) {
 }
 
 Result<void> TreeWriter::put_first(Bytes key, const HeldValue& value) {
-  CAISSON_ASSIGN_OR_RETURN(const pager::NewPage page, txn_->allocate(kLeaf, 0));
+  CAISSON_ASSIGN_OR_RETURN(const pager::NewPage page, txn_->allocate(kLeaf, new_leaf_level()));
   NodeEditor(page.bytes).start(0, key, value);
   root_ = {{page.id, 0}, 1};
   ++changes_;

@@ -37,10 +37,20 @@ class ValueStream;
 // a transaction may be of any size. And so what was read through the transaction (values, cursors,
 // nodes of tree()) ends with the next change; keys and values given to a writer don't lie there.
 //
+// A catalog's values begin with a TreeRoot (store_tree_root()) and lie in its leaves. A value that
+// doesn't, or is too large for that, is refused with kInvalidArgument (NODE-6), and so is a stream.
+// Its keys may be as long as the page size allows, and the store's limit for values doesn't bind.
+// The trees themselves are their writers': to erase a name frees no page. And the transaction may
+// write a catalog's leaf at any time, when memory runs short, and then fails with kInvalidArgument
+// (PAGE-7) if the leaf names a page of this transaction that has been freed since. So a name gets
+// its new root when the transaction won't change that tree any more, and a name goes before the
+// pages that it leads to.
+//
 // Used by one thread, which need not be registered as a reader. Ends before its transaction does.
 class TreeWriter {
  public:
-  TreeWriter(pager::Pager& pager, pager::PageTxn& txn, const TreeRoot& root);
+  TreeWriter(pager::Pager& pager, pager::PageTxn& txn, const TreeRoot& root,
+             TreeKind kind = TreeKind::kPlain);
   ~TreeWriter() { replaced_.free_all(*txn_); }
   TreeWriter(const TreeWriter&) = delete;
   TreeWriter& operator=(const TreeWriter&) = delete;
@@ -50,7 +60,7 @@ class TreeWriter {
   const TreeRoot& root() const { return root_; }
   // Whoever reads many pages of the tree between two changes calls PageTxn::renew() now and then,
   // as a reader registers anew.
-  Tree tree() const { return {*pager_, root_, changes_ + txn_->renewals()}; }
+  Tree tree() const { return {*pager_, root_, kind_, changes_ + txn_->renewals()}; }
 
   // Sets a key's value. True if the key is new. O(height), and the size of the value; no memory
   // is allocated but pages and what the transaction notes of each, once buffers have grown.
@@ -122,6 +132,7 @@ class TreeWriter {
   static constexpr unsigned kDepthMax = 64;
 
   Result<void> check_key(Bytes key) const;
+  Result<void> check_tree_root(Bytes key, Bytes value) const;
   bool lies_in_leaf(Bytes key, std::size_t value_size) const;
   Result<bool> put_held(Bytes key, const HeldValue& value);
   Result<void> put_first(Bytes key, const HeldValue& value);
@@ -184,12 +195,16 @@ class TreeWriter {
 
   std::size_t page_size() const { return pager_->page_size(); }
   std::size_t room() const { return node_room(page_size()); }
+  std::uint8_t new_leaf_level() const {
+    return kind_ == TreeKind::kCatalog ? kCatalogLeafLevel : 0;
+  }
   bool branch_at(unsigned depth) const { return depth < depth_; }
 
   pager::Pager* pager_;
   pager::PageTxn* txn_;
   pager::Limits limits_;
   TreeRoot root_;
+  TreeKind kind_;
   std::uint64_t changes_ = 0;
 
   // The last leaf of the tree, where keys come in ascending order; empty where the last change was

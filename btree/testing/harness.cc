@@ -53,7 +53,7 @@ TreeWriter& TreeStore::writer() {
   if (!writer_) {
     reader_epoch_ = kNoReader;
     page_txn_.emplace(value_of(pager::PageTxn::begin(*pager_, TxnId{to_u64(txn_) + 1})));
-    writer_ = std::make_unique<TreeWriter>(*pager_, *page_txn_, root_);
+    writer_ = std::make_unique<TreeWriter>(*pager_, *page_txn_, root_, options_.kind);
   }
   return *writer_;
 }
@@ -119,8 +119,8 @@ std::string TreeStore::audit() {
   const pager::Candidate candidate = attempt.candidate(slot);
   const auto pager = value_of(pager::open_pager(std::move(attempt), slot));
   pager::PageSet pages;
-  const TreeReport report =
-      validate_tree(Tree(*pager, {candidate.meta->root, checkpointed_.count}), {}, pages);
+  const Tree tree(*pager, {candidate.meta->root, checkpointed_.count}, options_.kind);
+  const TreeReport report = validate_tree(tree, {}, pages);
   std::string text;
   for (const Error& finding : report.findings) text += finding.to_string() + "\n";
   for (const Error& finding : pager::check_accounts(candidate, pages, 10)) {

@@ -41,10 +41,11 @@ struct StoreOptions {
   std::uint64_t memory_budget_bytes = std::uint64_t{64} << 20U;
   std::optional<pager::Limits> limits = {};
   const pager::testing::ReaderRegistry* readers = nullptr;  // Those of other threads.
+  TreeKind kind = TreeKind::kPlain;
 };
 
-// A page file with one tree. Transactions are numbered; the tree's root is kept by the store, as
-// the catalog will.
+// A page file with one tree, or with a catalog and the trees that it names. Transactions are
+// numbered; the root is kept by the store.
 class TreeStore {
  public:
   explicit TreeStore(const StoreOptions& options = {});
@@ -56,11 +57,12 @@ class TreeStore {
   pager::Pager& pager() { return *pager_; }
   io::sim::Machine& machine() { return *machine_; }
   io::Directory& directory() { return *directory_; }
-  Tree tree() { return {*pager_, root_}; }
+  Tree tree() { return {*pager_, root_, options_.kind}; }
   const TreeRoot& root() const { return root_; }
   TxnId txn() const { return txn_; }
 
-  // The writer of the open transaction, which begins when first asked for; and the transaction.
+  // The writer of the open transaction, which begins when first asked for; and the transaction, for
+  // writers of trees that a catalog names.
   TreeWriter& writer();
   pager::PageTxn& page_txn() { return writer(), *page_txn_; }
   void commit();
