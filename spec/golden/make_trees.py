@@ -15,6 +15,7 @@ import make_pages as pages
 from make_pages import checksum_of, golden, u16, u32, u64
 
 LEAF, BRANCH, VALUE, INDEX = 2, 3, 4, 5
+CATALOG_LEAF = 72   # The level of a catalog's leaves.
 LONG = 0xFFFF       # The value size of an entry whose value is long,
 OWN_SIZES = 0xFFFF  # and the key size of a node whose entries say their sizes.
 
@@ -33,6 +34,11 @@ class Long:
 
 def reference(page):
     return u64(page[0]) + u32(page[1])
+
+
+def naming(root, count, more=b""):
+    """What a catalog holds of a tree; None for the empty one. Behind it, what its owner likes."""
+    return reference(root or (0, 0)) + u64(count) + more
 
 
 class Node:
@@ -136,18 +142,22 @@ def pattern(size):
 
 
 class Tree:
-    """A page file with one tree, page after page."""
+    """A page file with one tree, page after page; or with a catalog and the trees that it names."""
 
-    def __init__(self, page_size=4096, height_limit=16, txn=1):
+    def __init__(self, page_size=4096, height_limit=16, txn=1, catalog=False):
         self.limits = dict(key_limit=page_size // 8, height_limit=height_limit)
         self.file = pages.empty(page_size, a=self.limits, b=self.limits)
         self.page_size, self.txn = page_size, txn
         self.next = pages.first_page(page_size)
         self.listed, self.rebuilt = [], []
+        self.catalog, self.listed_in = catalog, []
+        self.checksums = {}
 
     def page(self, page_type, level, body, txn=None):
         self.next += 1
-        return self.file.page(page_type, level, self.next - 1, txn or self.txn, body)
+        made = self.file.page(page_type, level, self.next - 1, txn or self.txn, body)
+        self.checksums[made[0]] = made[1]
+        return made
 
     def node(self, node, level=None, txn=None):
         if node.rebuilds:
@@ -175,6 +185,17 @@ class Tree:
                                txn)
                      for at in range(0, len(level), per_index)]
         return Long(len(data), level[0], data)
+
+    def inside(self, name, make, more=b""):
+        """An entry of a catalog: a name, and the tree that `make` makes."""
+        outside, self.listed = self.listed, []
+        value = naming(make(self), len(self.listed), more)
+        self.listed_in += [(name, *entry) for entry in self.listed]
+        self.listed = outside
+        return name, value
+
+    def names(self, *entries, **how):
+        return self.leaf(list(entries), level=CATALOG_LEAF, **how)
 
     def named(self, root):
         """The page file whose newest checkpoint has this root; None for the empty tree."""
@@ -211,12 +232,19 @@ def written(data):
 
 def tree(name, meaning, made, root, height, rebuilds=True):
     """A tree that has to be read, and what it holds."""
-    entries = [f"entry {written(k)} {written(v.data if isinstance(v, Long) else v)}"
-               for k, v in made.listed]
+    def both(key, value):
+        return f"{written(key)} {written(value.data if isinstance(value, Long) else value)}"
+
+    entries = [f"entry {both(*entry)}" for entry in made.listed]
+    entries += [f"in {written(name)} {both(*entry)}" for name, *entry in made.listed_in]
     rebuilt = [f"rebuilds {' '.join(map(str, made.rebuilt))}"] if made.rebuilt else []
     assert bool(rebuilt) == rebuilds, name
-    golden(name, meaning, made.named(root), f"height {height}", f"count {len(made.listed)}",
-           *rebuilt, *entries)
+    golden(name, meaning, made.named(root), *kind_of(made), f"height {height}",
+           f"count {len(made.listed)}", *rebuilt, *entries)
+
+
+def kind_of(made):
+    return ["catalog"] if made.catalog else []
 
 
 def reject(name, meaning, made, root, page, read=True, count=None):
@@ -224,7 +252,7 @@ def reject(name, meaning, made, root, page, read=True, count=None):
     meets something else, which is then `read`."""
     rule = "-".join(name.split("-")[:2]).upper()
     count = len(made.listed) if count is None else count
-    golden("reject-" + name, meaning, made.named(root), f"count {count}",
+    golden("reject-" + name, meaning, made.named(root), *kind_of(made), f"count {count}",
            f"finds {rule} page {page}",
            *([f"read {rule} page {page}" if read is True else f"read {read}"] if read else []))
 
@@ -389,6 +417,59 @@ def make_values():
          1)
 
 
+def two_levels(made):
+    left = made.leaf(large("a", 3))
+    return made.branch(9, left, (b"b", made.leaf([(b"b", b"")])))
+
+
+def small(made):
+    return made.leaf([(b"k", b"v")])
+
+
+def large_names(made, letter, count, size=760):
+    """Entries of a catalog that weigh a fifth of a node's room, or nearly: one names a tree."""
+    first = made.inside(f"{letter}0".encode(), small, bytes(size))
+    return [first] + [(f"{letter}{i}".encode(), naming(None, 0, bytes(size)))
+                      for i in range(1, count)]
+
+
+def make_catalogs():
+    made = Tree(catalog=True)
+    tree("catalog-one", "A catalog with one name, that of the empty tree.", made,
+         made.names((b"name", naming(None, 0))), 1)
+
+    made = Tree(catalog=True, txn=9)
+    entries = [
+        made.inside(b"accounts", two_levels, b"its owner's"),
+        made.inside(b"documents", lambda m: m.leaf([(b"long", m.long(pattern(5000)))]), b"\1" * 20),
+        (b"empty", naming(None, 0, b"more")),
+        made.inside(b"small", small)]
+    tree("catalog", "A catalog that names a tree of two levels, one with a long value, the empty "
+         "one, and a small one; behind three of the references there is more.", made,
+         made.names(*entries), 1)
+
+    made = Tree(catalog=True)
+    tree("catalog-sizes-once", "Names of one size: the catalog's leaf says their sizes.", made,
+         made.names(*[made.inside(f"tree{i}".encode(), small) for i in range(5)]), 1)
+
+    made = Tree(catalog=True)
+    leaves = [made.names(*large_names(made, c, 3)) for c in "abc"]
+    tree("catalog-two-levels", "Three leaves of a catalog under a branch.", made,
+         made.branch(73, leaves[0], (b"b", leaves[1]), (b"c", leaves[2])), 2)
+
+    made = Tree(catalog=True)
+    tree("catalog-three-levels", "Two branches of a catalog under a branch.", made,
+         catalog_of_three_levels(made), 3)
+
+
+def catalog_of_three_levels(made):
+    leaves = [made.names(*large_names(made, c, 3)) for c in "abcdef"]
+    separators = [key + bytes(500) for key in (b"a\xff", b"b\xff", b"c\xff")]
+    left = made.branch(73, leaves[0], *zip(separators, leaves[1:4]))
+    right = made.branch(73, leaves[4], (b"f", leaves[5]))
+    return made.branch(74, left, (b"e", right))
+
+
 # --- Trees that break a rule ------------------------------------------------------------------
 
 
@@ -396,7 +477,7 @@ def broken_node(name, meaning, node, change=None, level=None):
     """A root that breaks a rule of nodes."""
     if change:
         change(node)
-    made = Tree()
+    made = Tree(catalog=(level or 0) >= CATALOG_LEAF + (node.page_type == BRANCH))
     root = made.page(node.page_type, node.level(level), node.body())
     made.listed = node.entries
     reject(name, meaning, made, root, root[0])
@@ -532,6 +613,87 @@ def make_rejected_nodes():
     broken_node("node-5-separator", "A separator longer than an eighth of the page.",
                 Node(BRANCH, [(b"", reference((40, 1))), (b"k" * 513, reference((41, 1)))]),
                 level=9)
+
+
+def make_rejected_catalogs():
+    def names(name, meaning, value, **how):
+        broken_node(name, meaning, Node(LEAF, [(b"a", naming(None, 0)), (b"b", value)]),
+                    level=CATALOG_LEAF, **how)
+    names("node-4-catalog-counts-long-values", "A catalog's leaf that counts a long value.",
+          naming(None, 0), change=fields(long=1))
+    broken_node("node-4-leaf-level-71", "A leaf of level 71.", fruits(), level=71)
+    broken_node("node-4-leaf-level-73", "A leaf of level 73.",
+                Node(LEAF, [(b"a", naming(None, 0))]), level=73)
+    broken_node("node-4-branch-level-136", "A branch of level 136.", three_children(), level=136)
+
+    names("node-6-no-value", "A catalog with an empty value.", b"")
+    names("node-6-short-value", "A catalog with a value of 19 bytes.", naming((40, 1), 7)[:19])
+    names("node-6-long-value", "A catalog with a long value.", Long(5000, (40, 1)))
+    names("node-6-long-value-uncounted", "The same, which the leaf does not count.",
+          Long(5000, (40, 1)), change=fields(long=0))
+    names("node-6-checksum-of-nothing", "A catalog that says a checksum of the empty tree.",
+          naming((0, 1), 0))
+    names("node-6-entries-of-nothing", "A catalog that says the empty tree had an entry.",
+          naming(None, 1))
+    broken_node("node-6-sizes-said", "The same in a leaf that says the sizes of its entries.",
+                Node(LEAF, [(b"a", naming(None, 1 << 63)), (b"b", naming(None, 0))], once=True),
+                level=CATALOG_LEAF)
+
+    made = Tree(catalog=True)
+    reject("tree-1-no-catalog", "A plain leaf where a catalog should be.", made,
+           made.leaf([(b"a", naming(None, 0))]), 32)
+    made = Tree(catalog=True)
+    root = two_levels(made)
+    reject("tree-1-no-catalog-branch", "A plain branch where a catalog should be.", made, root,
+           root[0])
+    made = Tree()
+    reject("tree-1-catalog", "A catalog's leaf where a plain tree should be.", made,
+           made.names((b"a", naming(None, 0))), 32)
+    made = Tree()
+    left, right = [made.names(*large_names(made, c, 3)) for c in "ab"]
+    root = made.branch(73, left, (b"b", right))
+    reject("tree-1-catalog-branch", "A catalog's branch where a plain tree should be.", made, root,
+           root[0])
+    made = Tree(catalog=True)
+    left, right = made.names(*large_names(made, "a", 3)), made.leaf([(b"b", naming(None, 0))])
+    reject("tree-1-plain-leaf", "A plain leaf in a catalog.", made,
+           made.branch(73, left, (b"b", right)), right[0])
+    made = Tree(catalog=True)
+    left, *right = [made.names(*large_names(made, c, 3)) for c in "abc"]
+    root = made.branch(74, left, (b"b", made.branch(73, right[0], (b"c", right[1]))))
+    reject("tree-1-catalog-leaf-too-low", "A catalog's leaf below a branch of level 74.", made,
+           root, left[0])
+    made = Tree()
+    left, right = made.leaf(large("a", 3)), made.names((b"b", naming(None, 0)))
+    reject("tree-1-leaf-of-a-catalog", "A catalog's leaf below a plain branch.", made,
+           made.branch(9, left, (b"b", right)), right[0])
+    made = Tree(catalog=True)
+    other = made.names((b"a", naming(None, 0)))
+    made.listed = []
+    reject("tree-1-catalog-in-a-catalog", "A catalog that names a catalog.", made,
+           made.names((b"other", naming(other, 1))), other[0])
+    made = Tree(catalog=True)
+    other = made.page(VALUE, 0, b"value")
+    reject("tree-1-value-in-a-catalog", "A catalog that names a page of a value.", made,
+           made.names((b"other", naming(other, 1))), other[0])
+
+    made = Tree(catalog=True)
+    name, value = made.inside(b"a", small)
+    reject("tree-4-named-twice", "A catalog with two names for one tree.", made,
+           made.names((name, value), (b"b", value)), 32, read=False)
+    made = Tree(catalog=True)
+    name, value = made.inside(b"a", two_levels)
+    reject("tree-4-named-and-below", "A catalog that names a leaf of a tree that it names, too.",
+           made, made.names((name, value), (b"b", naming((33, made.checksums[33]), 1))), 33,
+           read=False)
+    made = Tree(catalog=True)
+    name, value = made.inside(b"a", small)
+    reject("tree-5-named", "A catalog that says a tree had one entry more.", made,
+           made.names((name, value[:12] + u64(2))), 32, read=False)
+    made = Tree(catalog=True)
+    root = made.names(made.inside(b"a", two_levels))
+    reject("tree-5-catalog", "A catalog that is said to have as many entries as the trees that it "
+           "names, too.", made, root, root[0], read=False, count=5)
 
 
 def offsets_of(node):
@@ -701,9 +863,11 @@ The tree's root is the newest checkpoint's. What has to happen:
 
 | expectation | means |
 | --- | --- |
+| `catalog` | the tree is read as a catalog, and each tree that it names as a plain one; without this line, as a plain one |
 | `count N` | the number of entries by the tree's name |
 | `height N` | the levels of its nodes |
 | `entry KEY VALUE` | an entry; they come in the order of their keys |
+| `in NAME KEY VALUE` | an entry of the tree that the catalog has under this name |
 | `rebuilds ID...` | these nodes, built anew from their entries, are the same bytes. (The spec leaves the choice of the prefix and the order of the heap to a writer: this is ours.) |
 | `finds RULE page ID` | the validator finds this, and nothing else |
 | `read RULE page ID` | reading all entries and values meets this damage; without this line, a reader need not notice |
@@ -720,7 +884,9 @@ def main():
     make_leaves()
     make_tall()
     make_values()
+    make_catalogs()
     make_rejected_nodes()
+    make_rejected_catalogs()
     make_rejected_trees()
     make_rejected_values()
     return pages.run(__doc__, "trees", "TREES.md", README, ("finds", "read"))
