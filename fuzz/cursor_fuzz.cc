@@ -8,6 +8,8 @@
 //     pieces; keys ascend, and an estimate that says it is exact is.
 //   - Such a tree, whose pages are in no list of the file, can be changed: it stays free of
 //     findings, becomes what a map becomes, and is read again so from the checkpoint.
+//   - All of this but the changes holds of a catalog, too. Where it is free of findings, each tree
+//     that it names has as many entries as it says.
 //
 // Input: a script of 64 bytes, then page_image.h. The script's first byte chooses how the file is
 // opened, the next two the number of entries that the tree is said to have; the others are moves,
@@ -40,6 +42,7 @@ namespace {
 
 using btree::Cursor;
 using btree::Tree;
+using btree::TreeKind;
 using btree::TreeRoot;
 using btree::Value;
 using pager::Pager;
@@ -166,11 +169,11 @@ class Run {
 
   void run() {
     if (!open()) return;
-    Tree tree(*pager_, {pager_->checkpointed().root, said_count_});
+    Tree tree(*pager_, {pager_->checkpointed().root, said_count_}, kind());
     read_forward(tree);
     validate(tree);
     if (valid_) {
-      tree = Tree(*pager_, {pager_->checkpointed().root, entries_.size()});
+      tree = Tree(*pager_, {pager_->checkpointed().root, entries_.size()}, kind());
       check_whole(tree);
     }
     if (writes()) {
@@ -181,7 +184,8 @@ class Run {
   }
 
  private:
-  bool writes() const { return (flags_ & 2U) != 0; }
+  TreeKind kind() const { return (flags_ & 8U) != 0 ? TreeKind::kCatalog : TreeKind::kPlain; }
+  bool writes() const { return (flags_ & 2U) != 0 && kind() == TreeKind::kPlain; }
   bool checkpoints() const { return (flags_ & 4U) != 0; }  // Which takes longer than all else.
   bool untrusted() const { return !writes() && (flags_ & 4U) != 0; }
 
@@ -213,10 +217,22 @@ class Run {
       const auto value = read_value(cursor.value());
       if (!value) return check_damage(value.error());
       entries_.emplace_back(text_of(cursor.key()), *value);
+      if (kind() == TreeKind::kCatalog) read_named(cursor.value());
       FUZZ_CHECK(cursor.value_size() == cursor.value().size());
     }
     if (!more) return check_damage(more.error());
     read_all_ = !*more;
+  }
+
+  void read_named(const Value& value) {
+    const auto bytes = value.piece(0);
+    FUZZ_CHECK(bytes && btree::names_tree(*bytes));
+    Cursor cursor(Tree(*pager_, btree::load_tree_root(bytes->data())));
+    for (; named_ < kEntriesMax; ++named_) {
+      const auto more = cursor.next();
+      if (!more) return check_damage(more.error());
+      if (!*more) break;
+    }
   }
 
   void validate(const Tree& tree) {
@@ -229,7 +245,8 @@ class Run {
     if (report.findings_total != 0) return;
     FUZZ_CHECK(read_all_ || entries_.size() == kEntriesMax);
     valid_ = read_all_;
-    if (valid_) FUZZ_CHECK(report.entries == entries_.size());
+    FUZZ_CHECK(!valid_ || report.entries == entries_.size() + named_ || named_ == kEntriesMax);
+    FUZZ_CHECK(!valid_ || report.trees == (kind() == TreeKind::kPlain ? 0 : entries_.size()));
     height_ = report.height;
   }
 
@@ -475,6 +492,7 @@ class Run {
   pager::Candidate candidate_;
   std::unique_ptr<Pager> pager_;
   Entries entries_;
+  std::uint64_t named_ = 0;  // Entries of the trees that a catalog names.
   bool read_all_ = false;
   bool valid_ = false;  // No findings, and all in entries_.
   unsigned height_ = 0;

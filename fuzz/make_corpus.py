@@ -99,7 +99,7 @@ def greater(at):
     return (2, at)
 
 
-READ, FROM_A_STRANGER, CHANGE = 1, 4, 6
+READ, FROM_A_STRANGER, CHANGE, CATALOG = 1, 4, 6, 8
 READS = ((0, *same(0), *greater(255), 1, 9, 0, 3, 3, 6, 6, 1, 6, 3, 2, *longer(99)),
          (0, *shorter(99), *same(0), 0, 5, 1, 7, 7, 3, 3, 3), (1, *shorter(130), 3, 0, 3, 3, 3),
          (2, *same(99), 128), (2, *longer(99)), (3, *same(0), *same(60)), (3, *shorter(0), *same(9)),
@@ -123,6 +123,8 @@ def add_trees(inputs):
             continue
         whole = not name.startswith("reject-")
         how = READ if whole else FROM_A_STRANGER
+        if "expect catalog" in path.read_text().splitlines():
+            how |= CATALOG
         inputs["cursor"][f"{name}-read"] = script(how, *READS) + data
         inputs["cursor"][f"{name}-change"] = script(CHANGE, *CHANGES) + data
 

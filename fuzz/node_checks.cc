@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "btree/layout.h"
 #include "btree/node.h"
 #include "btree/node_editor.h"
 #include "fuzz/check.h"
@@ -30,6 +31,12 @@ Bytes bytes_of(std::string_view text) {
 
 std::string text_of(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// The level of a leaf with these entries, of the same kind as `leaf`.
+std::uint8_t level_of(const PlainNode& leaf, const std::vector<PlainEntry>& entries) {
+  if (leaf.names_trees()) return leaf.level;
+  return std::ranges::any_of(entries, &PlainEntry::is_long) ? 8 : 0;
 }
 
 std::size_t first_key(const PlainNode& node) { return node.branch ? 1 : 0; }
@@ -59,6 +66,7 @@ void check_shown(const NodeView& node, const PlainNode& plain) {
   const std::size_t page_size = node.page_size();
   FUZZ_CHECK(node.count() == plain.entries.size());
   FUZZ_CHECK(node.is_branch() == plain.branch && node.level() == plain.level);
+  FUZZ_CHECK(node.names_trees() == plain.names_trees());
   FUZZ_CHECK(text_of(node.prefix()) == plain.prefix);
   FUZZ_CHECK(node.fill() == plain.fill() && node.free_bytes() == plain.free_bytes(page_size));
   std::vector<std::byte> key(btree::key_buffer_size(page_size));
@@ -75,6 +83,10 @@ void check_shown(const NodeView& node, const PlainNode& plain) {
     if (plain.branch) {
       FUZZ_CHECK(to_u64(node.child(i).id) == load_u64(value));
       FUZZ_CHECK(node.child(i).checksum == load_u32(value + 8));
+    } else if (plain.names_trees()) {
+      FUZZ_CHECK(to_u64(node.tree_root(i).page.id) == load_u64(value));
+      FUZZ_CHECK(node.tree_root(i).page.checksum == load_u32(value + 8));
+      FUZZ_CHECK(node.tree_root(i).count == load_u64(value + 12));
     } else if (entry.is_long) {
       ++long_values;
       FUZZ_CHECK(node.long_value(i).size == load_u64(value));
@@ -83,6 +95,24 @@ void check_shown(const NodeView& node, const PlainNode& plain) {
     }
   }
   FUZZ_CHECK(node.long_values() == long_values);
+}
+
+// The pager has to know all pages that a node names, and where their checksums stand.
+void check_slots(Bytes page, const PlainNode& plain) {
+  std::vector<pager::ChildSlot> slots;
+  btree::tree_layout().child_slots(page, slots);
+  std::size_t found = 0;
+  for (unsigned i = 0; i < plain.entries.size(); ++i) {
+    const PlainEntry& entry = plain.entries[i];
+    if (!plain.branch && !plain.names_trees() && !entry.is_long) continue;
+    const std::byte* value = btree::NodeView(page.data(), page.size()).value(i).data();
+    const std::byte* reference = value + (entry.is_long ? 8 : 0);
+    if (load_u64(reference) == 0) continue;
+    FUZZ_CHECK(found < slots.size() && to_u64(slots[found].id) == load_u64(reference));
+    FUZZ_CHECK(page.data() + slots[found].checksum_offset == reference + 8);
+    ++found;
+  }
+  FUZZ_CHECK(found == slots.size());
 }
 
 void check_found(const NodeView& node, const PlainNode& plain, const std::string& key) {
@@ -127,7 +157,7 @@ void check_part(const btree::Entries& entries, std::size_t begin, std::size_t en
   if (plain.branch) {
     expected.entries[0].key.clear();
   } else {
-    expected.level = std::ranges::any_of(expected.entries, &PlainEntry::is_long) ? 8 : 0;
+    expected.level = level_of(plain, expected.entries);
   }
   const btree::NodePlan plan{begin, end, plain.branch};
   FUZZ_CHECK(plan.fits(entries, node.page_size()));
@@ -158,7 +188,7 @@ void check_rebuilding(const NodeView& node, const PlainNode& plain, Random& rand
 void check_starting(const NodeView& node, const PlainNode& plain) {
   std::vector<std::byte> page(node.page_size());
   std::copy_n(node.page(), pager::kPageHeaderSize, page.begin());
-  PlainNode expected{false, 0, {}, false, {}};
+  PlainNode expected{false, plain.level, {}, false, {}};
   btree::NodeEditor editor(page);
   for (const PlainEntry& entry : plain.entries) {
     const Bytes key = bytes_of(entry.key);
@@ -171,8 +201,8 @@ void check_starting(const NodeView& node, const PlainNode& plain) {
       break;
     }
     expected.entries.push_back(entry);
-    if (entry.is_long) expected.level = 8;
   }
+  expected.level = level_of(plain, expected.entries);
   check_is(page, expected);
 }
 
@@ -211,7 +241,8 @@ class Editing {
     const std::size_t beside = random_.below(model_.entries.size());
     const std::vector<std::string> keys = neighbours(model_.entries[beside].key, random_);
     PlainEntry entry{keys[random_.below(keys.size())], any_value(), false};
-    entry.is_long = !model_.branch && entry.value.size() == 20 && random_.chance(1, 2);
+    entry.is_long =
+        !model_.branch && !model_.names_trees() && entry.value.size() == 20 && random_.chance(1, 2);
     if (entry.is_long) make_plausible(entry.value);
     const std::size_t index = place_of(model_, entry.key);
     if (index < model_.entries.size() && model_.entries[index].key == entry.key) return;
@@ -236,6 +267,7 @@ class Editing {
                           : random_.below(60),
                       '\0');
     random_.fill({reinterpret_cast<std::byte*>(value.data()), value.size()});
+    if (model_.names_trees()) make_name(value);
     return value;
   }
 
@@ -264,12 +296,12 @@ class Editing {
     }
     random_.fill({reinterpret_cast<std::byte*>(entry.value.data()), entry.value.size()});
     if (entry.is_long) make_plausible(entry.value);
+    if (model_.names_trees()) make_name(entry.value);
     editor_.overwrite(index, {bytes_of(entry.value), entry.is_long});
   }
 
   void set_level() {
-    if (model_.branch) return;
-    model_.level = std::ranges::any_of(model_.entries, &PlainEntry::is_long) ? 8 : 0;
+    if (!model_.branch) model_.level = level_of(model_, model_.entries);
   }
 
   std::vector<std::byte> page_;
@@ -295,6 +327,7 @@ void check_node_input(Bytes bytes, bool branch) {
   Random random(input.seed);
   const NodeView node(page.data(), page.size());
   check_shown(node, *plain);
+  check_slots(page, *plain);
   check_finding(node, *plain, random);
   check_rebuilding(node, *plain, random);
   if (!branch) check_starting(node, *plain);

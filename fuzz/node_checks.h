@@ -15,8 +15,9 @@ namespace caisson::fuzz {
 //     place of keys beside them, where a search from front to back finds it.
 //   - Gathered and built anew, a node holds the same entries and takes no more room.
 //   - Entries added, removed and overwritten one by one leave a node that holds what a list holds
-//   to
-//     which the same was done.
+//     to which the same was done.
+//   - The layout that the pager has names the pages that a node refers to, and where it keeps their
+//     checksums.
 void check_node_input(Bytes bytes, bool branch);
 
 }  // namespace caisson::fuzz

@@ -156,13 +156,24 @@ class BytesMutator {
     store_u16(input_.front.data() + kHeapSize, static_cast<std::uint16_t>(input_.heap.size()));
   }
 
+  std::uint8_t any_level() {
+    switch (random_.below(4)) {
+      case 0:
+        return 8;
+      case 1:
+        return 72;
+      default:
+        return static_cast<std::uint8_t>(random_.below(140));
+    }
+  }
+
   void change_frame() {
     switch (random_.below(4)) {
       case 0:
         input_.size_code = static_cast<std::uint8_t>(random_.below(5));
         break;
       case 1:
-        input_.level = static_cast<std::uint8_t>(random_.chance(1, 2) ? 8 : random_.below(80));
+        input_.level = any_level();
         break;
       case 2:
         input_.heap.insert(input_.heap.begin(), random_.below(3), std::byte{0});
@@ -265,11 +276,13 @@ class EntriesMutator {
     entries.erase(std::unique(first, entries.end(),
                               [](const auto& a, const auto& b) { return a.key == b.key; }),
                   entries.end());
+    if (!node_.branch && random_.chance(1, 16)) node_.level = node_.names_trees() ? 0 : 72;
     bool any_long = false;
     bool same_sizes = !node_.branch;
     for (PlainEntry& entry : entries) {
-      if (node_.branch) entry.is_long = false;
+      if (node_.branch || node_.names_trees()) entry.is_long = false;
       if (node_.branch) entry.value.resize(12, '\1');
+      if (node_.names_trees()) make_name(entry.value);
       if (entry.is_long) make_plausible(entry.value);
       any_long = any_long || entry.is_long;
       same_sizes = same_sizes && entry.key.size() == entries[0].key.size() &&
@@ -278,7 +291,7 @@ class EntriesMutator {
     }
     if (node_.branch) {
       entries[0].key.clear();
-    } else {
+    } else if (!node_.names_trees()) {
       node_.level = any_long ? 8 : 0;
     }
     const std::string& low = entries[node_.branch && entries.size() > 1 ? 1 : 0].key;

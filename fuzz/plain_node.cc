@@ -19,6 +19,12 @@ constexpr std::uint16_t kOwnSizes = 0xFFFF;
 constexpr std::uint16_t kIsLong = 0xFFFF;
 constexpr std::uint64_t kLongSizeMax = std::uint64_t{1} << 40U;
 
+// A page, or none, and then twelve zeros behind it.
+bool is_name(const std::string& value) {
+  if (value.size() < 20) return false;
+  return value.substr(0, 8) != std::string(8, '\0') || value.substr(8, 12) == std::string(12, '\0');
+}
+
 std::size_t rest_of(std::size_t key_size) { return key_size > 4 ? key_size - 4 : 0; }
 
 // Reads the parts one by one, each only when what it needs has been found right.
@@ -46,8 +52,10 @@ class Reader {
     node_.branch = type == 3;
     node_.level = std::to_integer<std::uint8_t>(page_[5]);
     if (type != 2 && type != 3) return false;
-    if (node_.branch && (node_.level < 9 || node_.level > 71)) return false;
-    if (!node_.branch && node_.level != 0 && node_.level != 8) return false;
+    const bool plain_branch = node_.level >= 9 && node_.level <= 71;
+    const bool catalog_branch = node_.level >= 73 && node_.level <= 135;
+    if (node_.branch && !plain_branch && !catalog_branch) return false;
+    if (type == 2 && node_.level != 0 && node_.level != 8 && node_.level != 72) return false;
     count_ = number(kCount);
     if (count_ < (node_.branch ? 2U : 1U)) return false;
     heads_ = kPrefix + number(kPrefixSize);
@@ -132,13 +140,15 @@ class Reader {
       if (node_.branch && (entry.is_long || entry.value.size() != 12 || load_u64(value) == 0)) {
         return false;
       }
+      if (node_.names_trees() && (entry.is_long || !is_name(entry.value))) return false;
       if (!entry.is_long) continue;
       if (load_u64(value) == 0 || load_u64(value) > kLongSizeMax) return false;
       if (load_u64(value + 8) == 0) return false;
       ++long_values;
     }
     if (number(kLongValues) != long_values) return false;
-    return node_.branch || node_.level == (long_values == 0 ? 0 : 8);
+    if (node_.branch || node_.names_trees()) return true;
+    return node_.level == (long_values == 0 ? 0 : 8);
   }
 
   bool none_too_large() const {
@@ -182,6 +192,11 @@ void make_plausible(std::string& long_value) {
   long_value[0] = '\1';
   long_value.replace(5, 3, 3, '\0');
   long_value[8] = '\1';
+}
+
+void make_name(std::string& value) {
+  if (value.size() < 20) value.resize(20);
+  if (!is_name(value)) value[0] = '\1';
 }
 
 std::optional<PlainNode> read_plain(Bytes page) { return Reader(page).read(); }

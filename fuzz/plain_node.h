@@ -25,6 +25,7 @@ struct PlainEntry {
 struct PlainNode {
   bool branch = false;
   std::uint8_t level = 0;
+  bool names_trees() const { return !branch && level == 72; }
   std::string prefix;
   bool sizes_once = false;  // The node says the sizes that all entries have.
   std::vector<PlainEntry> entries;
@@ -39,7 +40,10 @@ struct PlainNode {
 // Gives the 20 bytes of a long value a size and a page that a node may name.
 void make_plausible(std::string& long_value);
 
-// The node in a page of type leaf or branch; none if it breaks a rule from NODE-1 to NODE-5.
+// Makes bytes a catalog's value, which names a tree, if need be with the fewest changes.
+void make_name(std::string& value);
+
+// The node in a page of type leaf or branch; none if it breaks a rule from NODE-1 to NODE-6.
 std::optional<PlainNode> read_plain(Bytes page);
 
 }  // namespace caisson::fuzz
