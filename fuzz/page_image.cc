@@ -139,7 +139,7 @@ class Repair {
 
   void repair_page(std::uint64_t id, int depth) {
     if (id < pager::kMetaAreaSize / page_size_ || id >= file_.size() / page_size_) return;
-    if (depth > 80 || !done_.insert(id).second) return;
+    if (depth > 140 || !done_.insert(id).second) return;
     const std::uint64_t offset = id * page_size_;
     const Bytes page = Bytes(file_).subspan(offset, page_size_);
     for (const std::size_t place : references_in(page)) {

@@ -86,6 +86,13 @@ pager::PagerOptions LoneReader::options() {
   return options;
 }
 
+btree::TreeKind kind_of_tree(pager::Pager& pager, const pager::PageRef& root) {
+  if (root.id == PageId{}) return btree::TreeKind::kPlain;
+  const auto page = pager.read(root);
+  const bool catalog = page && pager::read_header(*page).level >= btree::kCatalogLeafLevel;
+  return catalog ? btree::TreeKind::kCatalog : btree::TreeKind::kPlain;
+}
+
 std::string show_number(std::uint64_t number) {
   std::string text = std::to_string(number);
   for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");

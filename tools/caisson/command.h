@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "btree/format.h"
 #include "pager/options.h"
 #include "pager/pager.h"
 
@@ -72,6 +73,9 @@ class LoneReader {
  private:
   std::atomic<std::uint64_t> epoch_ = 0;
 };
+
+// Whether a root is a catalog's; plain if it can't be read, which whoever reads the tree will find.
+btree::TreeKind kind_of_tree(pager::Pager& pager, const pager::PageRef& root);
 
 // 1,234,567
 std::string show_number(std::uint64_t number);

@@ -70,6 +70,28 @@ class CaissonCommand : public ::testing::Test {
 
   ~CaissonCommand() override { std::filesystem::remove_all(path_); }
 
+  // Makes the tree one of two that a catalog names.
+  void add_catalog() {
+    const auto directory = value_of(io::posix_vfs().open_directory(path_));
+    pager::PagerOptions options;
+    options.layout = &btree::tree_layout();
+    options.address_space_bytes = std::uint64_t{64} << 20U;
+    const auto pager = value_of(pager::open_pager(*directory, options));
+    pager::PageTxn txn = value_of(pager::PageTxn::begin(*pager, TxnId{2}));
+    btree::TreeWriter writer(*pager, txn, {}, btree::TreeKind::kCatalog);
+    std::vector<std::byte> value(btree::kTreeRootSize);
+    value_of(writer.put(bytes_of("nothing"), value));
+    btree::store_tree_root(value.data(), {pager->checkpointed().root, 2001});
+    value.resize(btree::kTreeRootSize + 4, std::byte{'m'});
+    value_of(writer.put(bytes_of("numbers"), value));
+    const PageId root = writer.root().page.id;
+    txn.seal();
+    pager::CheckpointRequest request;
+    request.txn = TxnId{2};
+    request.root = root;
+    catalog_ = to_u64(value_of(pager->checkpoint(request)).meta.root.id);
+  }
+
   void overwrite(std::uint64_t offset) {
     std::fstream file(path_ + "/pages", std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(static_cast<std::streamoff>(offset));
@@ -78,6 +100,7 @@ class CaissonCommand : public ::testing::Test {
 
   std::string path_;
   std::uint64_t root_ = 0;
+  std::uint64_t catalog_ = 0;
 };
 
 TEST_F(CaissonCommand, VerifyFindsNothingInAWholeStore) {
@@ -148,6 +171,34 @@ TEST_F(CaissonCommand, PageDecodesOnePage) {
   const Outcome text = caisson({"page", path_, std::to_string(leaf)});
   EXPECT_EQ(text.code, kFine);
   EXPECT_THAT(text.out, HasSubstr("\"key-10000\"  = \"value 0\""));
+}
+
+TEST_F(CaissonCommand, PageShowsWhatACatalogNames) {
+  add_catalog();
+  EXPECT_THAT(caisson({"page", path_}).out,
+              ::testing::StartsWith("leaf " + std::to_string(catalog_)));
+  const Outcome text = caisson({"page", path_, std::to_string(catalog_)});
+  EXPECT_EQ(text.code, kFine);
+  EXPECT_THAT(text.out, HasSubstr("\"nothing\"  = the empty tree\n"));
+  EXPECT_THAT(text.out, HasSubstr("\"numbers\"  = a tree of 2001 entries, in page " +
+                                  std::to_string(root_) + ", \"mmmm\"\n"));
+  const nlohmann::json json = caisson({"page", path_, std::to_string(catalog_), "--json"}).json();
+  EXPECT_EQ(json["entries"][1]["tree"]["page"], root_);
+  EXPECT_EQ(json["entries"][1]["tree"]["entries"], 2001);
+  EXPECT_FALSE(json["entries"][1].contains("value"));
+}
+
+TEST_F(CaissonCommand, VerifyFollowsWhatACatalogNames) {
+  add_catalog();
+  const nlohmann::json whole = caisson({"verify", path_, "--json"}).json();
+  EXPECT_EQ(whole["damaged"], false);
+  EXPECT_EQ(whole["tree"]["trees"], 2);
+  EXPECT_EQ(whole["tree"]["entries"], 2003);
+  EXPECT_THAT(caisson({"verify", path_}).out, HasSubstr("named trees"));
+  overwrite(root_ * 4096 + 2000);
+  const nlohmann::json damaged = caisson({"verify", path_, "--json"}).json();
+  EXPECT_EQ(damaged["damaged"], true);
+  EXPECT_EQ(damaged["findings"][0]["page"], root_);
 }
 
 TEST_F(CaissonCommand, PageShowsDamageAsFarAsItCanBeBelieved) {

@@ -16,6 +16,7 @@ namespace {
 
 using btree::NodeView;
 using pager::PageHeader;
+using pager::PageRef;
 
 constexpr const char* kFooter = R"(Examples:
   caisson page notes.caisson              the tree: its nodes, level by level
@@ -66,6 +67,11 @@ Json node_json(const NodeView& node, std::size_t bytes_max) {
     if (!node.is_branch() || i > 0) entry["key"] = show_bytes({key.data(), size}, bytes_max);
     if (node.is_branch()) {
       entry["child"] = to_u64(node.child(i).id);
+    } else if (node.names_trees()) {
+      const btree::TreeRoot tree = node.tree_root(i);
+      entry["tree"]["page"] = to_u64(tree.page.id);
+      entry["tree"]["entries"] = tree.count;
+      entry["more"] = show_bytes(node.value(i).subspan(btree::kTreeRootSize), bytes_max);
     } else if (node.value_is_long(i)) {
       const btree::LongValueRef value = node.long_value(i);
       entry["size"] = value.size;
@@ -105,6 +111,18 @@ Json page_json(const Bytes page, const Error* damage, std::size_t bytes_max) {
   return json;
 }
 
+void print_tree_root(std::ostream& out, const Json& entry) {
+  const Json& tree = entry["tree"];
+  if (tree["page"] == 0) {
+    out << "  = the empty tree";
+  } else {
+    out << "  = a tree of " << tree["entries"].dump() << " entries, in page "
+        << tree["page"].dump();
+  }
+  const auto more = entry["more"].get<std::string>();
+  if (!more.empty()) out << ", \"" << more << "\"";
+}
+
 void print_page(std::ostream& out, const Json& json) {
   const auto text = [&json](const char* name) { return json[name].dump(); };
   const auto plain = [&json](const char* name) { return json[name].get<std::string>(); };
@@ -129,6 +147,7 @@ void print_page(std::ostream& out, const Json& json) {
       if (entry.contains("page")) {
         out << "  = " << entry["size"].dump() << " bytes, in page " << entry["page"].dump();
       }
+      if (entry.contains("tree")) print_tree_root(out, entry);
       if (entry.contains("value")) out << "  = \"" << entry["value"].get<std::string>() << "\"";
       out << "\n";
     }
@@ -272,7 +291,8 @@ Result<void> show(const Options& options, Context& context) {
   if (options.page) return show_page(*directory, options, context);
   LoneReader reader;
   CAISSON_ASSIGN_OR_RETURN(const auto pager, pager::open_pager(*directory, reader.options()));
-  const btree::Tree tree(*pager, {pager->checkpointed().root, 0});
+  const PageRef root = pager->checkpointed().root;
+  const btree::Tree tree(*pager, {root, 0}, kind_of_tree(*pager, root));
   return Outline(tree, reader, options, context).show();
 }
 

@@ -18,6 +18,7 @@ namespace {
 using btree::TreeReport;
 using pager::Candidate;
 using pager::MetaSlot;
+using pager::PageRef;
 
 constexpr const char* kFooter = R"(Examples:
   caisson verify notes.caisson          read everything, and say what is wrong
@@ -107,7 +108,8 @@ class Verifier {
 
   void walk(pager::Pager& pager, const Candidate& candidate) {
     pager::PageSet pages;
-    const btree::Tree tree(pager, {candidate.meta->root, 0});
+    const PageRef& root = candidate.meta->root;
+    const btree::Tree tree(pager, {root, 0}, kind_of_tree(pager, root));
     report_.tree = btree::validate_tree(tree,
                                         {.findings_max = options_.findings_max,
                                          .values = true,
@@ -146,6 +148,7 @@ void print_json(std::ostream& out, const Options& options, const Report& report)
     pages["free"] = report.scrub.pages_free;
     Json& tree = json["tree"];
     tree["height"] = report.tree.height;
+    tree["trees"] = report.tree.trees;
     tree["entries"] = report.tree.entries;
     tree["leaves"] = report.tree.leaves;
     tree["branches"] = report.tree.branches;
@@ -181,6 +184,7 @@ void print_text(std::ostream& out, const Options& options, const Report& report)
     } else {
       line("tree",
            show_number(tree.entries) + " entries, " + std::to_string(tree.height) + " levels");
+      if (tree.trees > 0) line("named trees", show_number(tree.trees));
       line("nodes",
            show_number(tree.leaves) + " leaves, " + show_number(tree.branches) + " branches");
       if (tree.leaves > 0) {
