@@ -4,16 +4,16 @@
 // and compares the pages found with the allocation blob; so a checksum that the pager did not fill
 // in shows as a page that can't be read. What would slip through: catalogs of more than 3 levels.
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
+#include "btree/layout.h"
 #include "btree/testing/harness.h"
 #include "pager/testing/access.h"
 
@@ -24,7 +24,6 @@ using pager::PageAccess;
 using testing::bytes_of;
 using testing::problems_of;
 using testing::read_all;
-using testing::text_of;
 using testing::TreeModel;
 using testing::TreeStore;
 using testing::value_of;
@@ -250,24 +249,26 @@ TEST(CatalogAppend, FillsLeavesInTheOrderOfNames) {
 
 // --- Kinds ---------------------------------------------------------------------------------------
 
-std::string rule_of(const Error& error) {
-  EXPECT_EQ(error.code(), Code::kCorruption);
-  return error.rule();
+template <typename T>
+std::string damage_in(const Result<T>& result) {
+  if (result) return "none";
+  EXPECT_EQ(result.error().code(), Code::kCorruption);
+  return result.error().rule();
 }
 
 // Everything that goes down a tree.
 void expect_refusal(TreeStore& store, const TreeRoot& root, TreeKind kind) {
   const Tree tree(store.pager(), root, kind);
-  EXPECT_EQ(rule_of(tree.get(bytes_of("k")).error()), "TREE-1");
-  EXPECT_EQ(rule_of(tree.height().error()), "TREE-1");
-  EXPECT_EQ(rule_of(Cursor(tree).first().error()), "TREE-1");
+  EXPECT_EQ(damage_in(tree.get(bytes_of("k"))), "TREE-1");
+  EXPECT_EQ(damage_in(tree.height()), "TREE-1");
+  EXPECT_EQ(damage_in(Cursor(tree).first()), "TREE-1");
   pager::PageSet pages;
   const TreeReport report = validate_tree(tree, {}, pages);
   ASSERT_EQ(report.findings_total, 1U);
   EXPECT_EQ(report.findings[0].rule(), "TREE-1");
   TreeWriter writer(store.pager(), store.page_txn(), root, kind);
-  EXPECT_EQ(rule_of(writer.put(bytes_of("k"), bytes_of(named({}))).error()), "TREE-1");
-  EXPECT_EQ(rule_of(writer.erase(bytes_of("k")).error()), "TREE-1");
+  EXPECT_EQ(damage_in(writer.put(bytes_of("k"), bytes_of(named({})))), "TREE-1");
+  EXPECT_EQ(damage_in(writer.erase(bytes_of("k"))), "TREE-1");
   EXPECT_EQ(writer.root(), root);
 }
 
@@ -305,8 +306,8 @@ TEST(TreeKinds, AreNotMixedInOneTree) {  // TREE-1
   const PageId leaf_of_catalog = value_of(catalog.tree().read_root()).child(0).id;
   NodeEditor(store.page_txn().editable(plain.root().page.id)).set_child(0, leaf_of_catalog);
   NodeEditor(store.page_txn().editable(catalog.root().page.id)).set_child(0, leaf_of_plain);
-  EXPECT_EQ(rule_of(plain.tree().get(bytes_of("k")).error()), "TREE-1");
-  EXPECT_EQ(rule_of(catalog.tree().get(bytes_of("k")).error()), "TREE-1");
+  EXPECT_EQ(damage_in(plain.tree().get(bytes_of("k"))), "TREE-1");
+  EXPECT_EQ(damage_in(catalog.tree().get(bytes_of("k"))), "TREE-1");
 }
 
 // --- Limits --------------------------------------------------------------------------------------
@@ -320,6 +321,7 @@ TEST(CatalogLimits, AreThoseOfAPageAndNotOfTheStore) {  // NODE-5, NODE-6
   const std::string longest(pager::key_limit_max(4096), 'k');
   EXPECT_TRUE(value_of(writer.put(bytes_of(longest), bytes_of(named({})))));
   const auto put = writer.put(bytes_of(longest + "k"), bytes_of(named({})));
+  ASSERT_FALSE(put.has_value());
   EXPECT_EQ(put.error().code(), Code::kInvalidArgument);
   EXPECT_EQ(put.error().rule(), "LIMIT-1");
 
@@ -342,8 +344,10 @@ TEST(CatalogLimits, AreThoseOfAPageAndNotOfTheStore) {  // NODE-5, NODE-6
   const std::size_t room = entry_weight_max(4096) - entry_weight(longest.size(), kTreeRootSize);
   EXPECT_TRUE(refused(longest, named({}, std::string(room + 1, 'm'))));
   EXPECT_EQ(writer.root().count, 1U);
-  EXPECT_EQ(writer.stream(bytes_of("l")).error().code(), Code::kInvalidArgument);
-  EXPECT_EQ(writer.stream(bytes_of("l")).error().rule(), "NODE-6");
+  const auto stream = writer.stream(bytes_of("l"));
+  ASSERT_FALSE(stream.has_value());
+  EXPECT_EQ(stream.error().code(), Code::kInvalidArgument);
+  EXPECT_EQ(stream.error().rule(), "NODE-6");
 
   value_of(writer.append(bytes_of("l"), bytes_of(named({}, std::string(1024 - 20, 'm')))));
   EXPECT_FALSE(
@@ -485,6 +489,32 @@ TEST_F(CatalogValidator, GoesOnToAllTreesAndCountsWhatItDoesNotShow) {
   const TreeReport few = run({.findings_max = 2});
   EXPECT_EQ(few.findings.size(), 2U);
   EXPECT_EQ(few.findings_total, 6U);
+}
+
+// No bytes of a catalog's leaf are held while the trees that it names are read.
+TEST(CatalogValidatorInLittleMemory, NeedsNoMoreMemoryThanForAFewPages) {
+  TreeStore store({.kind = TreeKind::kCatalog});
+  for (int i = 0; i < 1000; ++i) {
+    TreeWriter writer(store.pager(), store.page_txn(), {});
+    value_of(writer.put(bytes_of("key"), bytes_of("value")));
+    const std::string name = std::to_string(1000 + i);
+    value_of(store.writer().append(bytes_of(name), bytes_of(named(writer.root()))));
+  }
+  store.checkpoint();
+  std::atomic<std::uint64_t> epoch = 0;
+  pager::PagerOptions options = pager::testing::small_options(PageAccess::kPrivate);
+  options.layout = &tree_layout();
+  options.read_only = true;
+  options.memory_budget_bytes = std::uint64_t{64} * 4096;
+  options.oldest_reader_epoch = [&] { return epoch.load(); };
+  const auto pager = value_of(pager::open_pager(store.directory(), options));
+  pager::PageSet pages;
+  const TreeReport report = validate_tree(Tree(*pager, store.root(), TreeKind::kCatalog),
+                                          {.renew = [&] { epoch = pager->epoch(); }}, pages);
+  EXPECT_EQ(report.findings_total, 0U);
+  EXPECT_EQ(report.trees, 1000U);
+  EXPECT_EQ(report.entries, 2000U);
+  EXPECT_GT(report.leaves, 1000U);
 }
 
 }  // namespace
