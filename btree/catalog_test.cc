@@ -184,6 +184,28 @@ TEST_P(Catalog, LeadsToAllTreesAfterTransactionsMuchLargerThanTheMemory) {
   EXPECT_EQ(trees.store().audit(), "");
 }
 
+// What writer.h warns of. The error changes nothing: with the name put right, all is well.
+TEST(CatalogSpill, IsRefusedWhereALeafNamesAPageThatTheTransactionHasFreed) {  // PAGE-7
+  Trees trees({.memory_budget_bytes = std::uint64_t{192} * 4096});
+  TreeStore& store = trees.store();
+  for (int i = 0; i < 240; ++i) {
+    trees.set_root("tree" + std::to_string(1000 + i), {}, std::string(900, 'm'));
+  }
+  TreeWriter writer(store.pager(), store.page_txn(), {});
+  value_of(writer.put(bytes_of("key"), bytes_of("value")));
+  trees.set_root("first", writer.root(), "");
+  EXPECT_TRUE(value_of(writer.erase(bytes_of("key"))));
+  const auto spilled = store.pager().spill();
+  ASSERT_FALSE(spilled.has_value());
+  EXPECT_EQ(spilled.error().code(), Code::kInvalidArgument);
+  EXPECT_EQ(spilled.error().rule(), "PAGE-7");
+  trees.set_root("first", writer.root(), "");
+  value_of(store.pager().spill());
+  store.checkpoint();
+  EXPECT_EQ(store.audit(), "");
+  EXPECT_EQ(trees.read(), trees.models());
+}
+
 // Every number that the catalog holds is compared after each step: as it grows to three levels,
 // and shrinks again to one and to none.
 TEST(CatalogNodes, KeepAllReferencesAsTheyDivideAndMerge) {
