@@ -186,7 +186,10 @@ Result<void> LogDirectory::make_file(std::uint64_t sequence, std::uint64_t size,
     CAISSON_RETURN_IF_ERROR(
         directory_->rename(file_name(*recycled), name, io::Directory::IfTargetExists::kReplace));
     // Else a power cut could leave one file under two numbers, and the old one be recycled again.
-    CAISSON_RETURN_IF_ERROR(directory_->sync());
+    if (auto synced = directory_->sync(); !synced) {
+      (void)directory_->unlink(name);
+      return synced;
+    }
   }
   const FileHeader header{.uuid = uuid_, .sequence = sequence, .size = size};
   auto made = write_file(name, header, !recycled.has_value());

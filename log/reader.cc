@@ -81,10 +81,14 @@ LogReader::LogReader(const LogDirectory& directory, FileAccess access, TxnId txn
 
 Result<std::optional<Record>> LogReader::next() {
   CAISSON_ASSIGN_OR_RETURN(std::optional<Record> record, find_next());
+  if (!record) {
+    bytes_.refresh();  // It may have been written since its place was read.
+    CAISSON_ASSIGN_OR_RETURN(record, find_next());
+  }
   if (record) {
     accept(*record);
   } else {
-    bytes_.refresh();  // Asked again, it shall see what has been written since.
+    bytes_.refresh();
   }
   return record;
 }
@@ -193,7 +197,9 @@ bool LogReader::is_linked(const Record& record, const Chain& chain) const {
   }
   if (header.begins_epoch != (header.epoch != chain.position.epoch)) return false;
   if (header.acknowledged < chain.acknowledged) return false;
-  if (header.type == RecordType::kMark) return header.txn == txn_;
+  if (header.type == RecordType::kMark) {
+    return header.txn == txn_ && header.hash == hash_behind(record, chain);
+  }
   if (to_u64(header.txn) != to_u64(txn_) + 1) return false;
   // A commit that was given up leaves its number to the next, which begins anew.
   const bool begins = header.part == 0 && header.type != RecordType::kRollback;

@@ -13,6 +13,7 @@ namespace {
 
 // What may be unflushed (WRITE-2), and a record.
 constexpr std::uint64_t kWindow = (std::uint64_t{4} << 20U) + kRecordSizeMax;
+constexpr std::uint64_t kAll = ~std::uint64_t{0};
 
 // Looks for records that say that a commit was acknowledged, behind the place where it is missing.
 class EvidenceSearch {
@@ -26,36 +27,50 @@ class EvidenceSearch {
         missing_(missing),
         epoch_(epoch) {}
 
-  Result<std::optional<Place>> run(const Place& from) {
+  // `window`: how far to look in each file.
+  Result<std::optional<Place>> run(const Place& from, std::uint64_t window) {
     CAISSON_ASSIGN_OR_RETURN(const std::vector<std::uint64_t> files, directory_.files());
-    std::uint64_t window = kWindow;
+    window_ = window;
     for (const std::uint64_t file : files) {
       if (file < from.file) continue;
       // Whatever its header says: it may be what has rotted.
       CAISSON_RETURN_IF_ERROR(bytes_.open_unchecked(file));
       const std::uint64_t begin = file == from.file ? batch_ceiling(from.offset) : kFileHeaderSize;
-      const std::uint64_t end =
-          std::min(begin + std::max<std::uint64_t>(window, kBatchAlignment), bytes_.file_size());
-      for (std::uint64_t at = begin; at < end; at += kBatchAlignment) {
-        CAISSON_ASSIGN_OR_RETURN(const bool found, acknowledges({file, at}));
+      for (std::uint64_t at = begin; at < bytes_.file_size() && at - begin < window_;
+           at += kBatchAlignment) {
+        CAISSON_ASSIGN_OR_RETURN(const bool found, batch_acknowledges({file, at}));
         if (found) return Place{file, at};
       }
-      window -= std::min(window, end > begin ? end - begin : 0);
     }
     return std::optional<Place>();
   }
 
  private:
-  Result<bool> acknowledges(const Place& place) {
+  // Looks at a batch record by record: the first one may have been queued long before the last.
+  Result<bool> batch_acknowledges(Place place) {
+    while (true) {
+      CAISSON_ASSIGN_OR_RETURN(const std::size_t size, whole_record_at(place));
+      if (acknowledges_) return true;
+      if (size == 0) return false;
+      place.offset += size;
+    }
+  }
+
+  // The size of a record that is whole and belongs there; 0 if there is none.
+  Result<std::size_t> whole_record_at(const Place& place) {
     CAISSON_ASSIGN_OR_RETURN(Bytes bytes, bytes_.read(place.offset, kRecordHeaderSize));
-    if (!has_record_magic(bytes)) return false;
+    if (!has_record_magic(bytes)) return 0;
     const auto header = decode_record_header(bytes, seed_);
-    if (!header || header->place != place) return false;
-    if (mutated(Mutant::kEvidenceOfOneEpoch) && header->epoch != epoch_) return false;
-    const bool any = mutated(Mutant::kAnyRecordIsEvidence) && header->txn > missing_;
-    if (header->acknowledged < missing_ && !any) return false;
+    if (!header || header->place != place) return 0;
     CAISSON_ASSIGN_OR_RETURN(bytes, bytes_.read(place.offset, record_size(header->payload_size)));
-    return decode_record(bytes, seed_).has_value();
+    if (!decode_record(bytes, seed_)) return 0;
+    // Parts acknowledge no more than the commit before them, however many they are and whatever is
+    // durable: what tells of them may lie behind all of them.
+    if (header->txn == missing_ && header->part > 0) window_ = kAll;
+    if (mutated(Mutant::kEvidenceOfOneEpoch) && header->epoch != epoch_) return 0;
+    const bool any = mutated(Mutant::kAnyRecordIsEvidence) && header->txn > missing_;
+    acknowledges_ = header->acknowledged >= missing_ || any;
+    return record_size(header->payload_size);
   }
 
   const LogDirectory& directory_;
@@ -63,6 +78,8 @@ class EvidenceSearch {
   std::uint32_t seed_;
   TxnId missing_;
   std::uint64_t epoch_;
+  std::uint64_t window_ = kWindow;
+  bool acknowledges_ = false;
 };
 
 std::unexpected<Error> lost(TxnId missing, const Place& place, const std::string& why) {
@@ -119,7 +136,10 @@ Result<bool> is_closed_behind(const LogDirectory& directory, FileAccess access, 
                               const LogPosition& position) {
   LogReader reader(directory, access, txn, position);
   CAISSON_ASSIGN_OR_RETURN(const auto record, reader.next());
-  return record.has_value() && record->header.closed;
+  if (!record || !record->header.closed) return false;
+  // A new epoch whose first record had no room beside the mark began in the next file.
+  CAISSON_ASSIGN_OR_RETURN(const auto more, reader.next());
+  return !more.has_value();
 }
 
 Result<LogEnd> find_log_end(const LogDirectory& directory, FileAccess access, TxnId txn,
@@ -145,9 +165,13 @@ Result<LogEnd> find_log_end(const LogDirectory& directory, FileAccess access, Tx
   if (known >= missing) {
     return lost(missing, from, "a checkpoint holds commit " + std::to_string(to_u64(known)));
   }
-  CAISSON_ASSIGN_OR_RETURN(
-      const auto evidence,
-      EvidenceSearch(directory, access, missing, end.position.epoch).run(from));
+  // From where the next epoch would begin, and from the end of what an earlier one left behind it.
+  EvidenceSearch search(directory, access, missing, end.position.epoch);
+  const Place resume{end.resume.position.file, end.resume.position.offset};
+  CAISSON_ASSIGN_OR_RETURN(auto evidence, search.run(resume, kWindow));
+  if (!evidence && from != resume) {
+    CAISSON_ASSIGN_OR_RETURN(evidence, search.run(from, kAll));
+  }
   if (evidence) {
     return lost(missing, from,
                 "the record at offset " + std::to_string(evidence->offset) + " of " +

@@ -34,7 +34,7 @@ Result<bool> is_closed_behind(const LogDirectory& directory, FileAccess access, 
 // end (RECOVER-3). `known`: the latest commit that any meta names. Changes nothing.
 // Errors: kCorruption where an acknowledged commit is missing (RECOVER-3), or the log does not
 // reach back to `position` (RECOVER-5); kIoError; others as LogDirectory::open_file().
-// Takes time in proportion to the log behind `position`, and 5 MiB.
+// Takes time in proportion to the log behind `position`, and 5 MiB of each file that follows.
 Result<LogEnd> find_log_end(const LogDirectory& directory, FileAccess access, TxnId txn,
                             const LogPosition& position, TxnId known);
 

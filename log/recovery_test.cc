@@ -391,6 +391,61 @@ TEST(LogEnd, DoesNotBelieveThePageCache) {  // RECOVER-1
   }
 }
 
+// The first record of the new epoch has no room in the file of the mark, which stays.
+TEST(LogEnd, OfAClosedStoreIsNotWhereANewEpochBeganInTheNextFile) {
+  LogStore store;
+  value_of(store.open());
+  value_of(store.append(std::string(30'000, 'x')));
+  const auto appended = value_of(store.append("two"));
+  value_of(store.writer().mark_closed());
+  value_of(store.open());
+  value_of(store.commit(std::string(40'000, 'y')));
+  EXPECT_EQ(store.writer().stats().files_made, 1U);
+  EXPECT_FALSE(value_of(
+      is_closed_behind(store.directory(), FileAccess::kReadDirect, TxnId{2}, appended.position)));
+  EXPECT_EQ(value_of(read_commits(store.directory())).size(), 3U);
+  EXPECT_EQ(value_of(store.open()).txn, TxnId{3});
+}
+
+// Parts of a commit that was never finished lead on to the next file. What tells of the commits
+// that came instead lies before them.
+TEST(LogEnd, IsNoneWhereOldPartsLeadPastWhatIsMissing) {  // RECOVER-3
+  LogStore store;
+  value_of(store.open());
+  value_of(store.commit(std::string(30'000, 'x')));
+  value_of(
+      store.writer().append(RecordType::kPart, TxnId{2}, 0, bytes_of(std::string(40'000, 'v'))));
+  value_of(store.writer().flush(store.writer().appended()));
+  value_of(store.open());
+  value_of(store.commit("instead"));
+  value_of(store.commit("next"));
+  store.close();
+  lose(store, 1, batch_ceiling(4096 + record_size(30'000)));
+  EXPECT_EQ(store.open().error().rule(), "RECOVER-3");
+}
+
+// Each part acknowledges the commit before, so there is no evidence among them.
+TEST(LogEnd, IsNoneWhereACommitOfManyPartsIsDamagedInItsFirst) {  // RECOVER-3
+  const WriterOptions large{.file_size_min = std::uint64_t{16} << 20U,
+                            .file_size_max = std::uint64_t{16} << 20U,
+                            .direct = true};
+  for (const std::uint64_t lost : {4096ULL, 4096ULL + (1ULL << 20U), 4096ULL + (5ULL << 20U)}) {
+    LogStore store(large);
+    value_of(store.open());
+    const std::string payload(store.writer().payload_size_max(), 'p');
+    for (std::uint32_t part = 0; part < 8; ++part) {
+      value_of(store.writer().append(part == 7 ? RecordType::kCommit : RecordType::kPart, TxnId{1},
+                                     part, bytes_of(payload)));
+    }
+    value_of(store.writer().flush(store.writer().appended()));
+    store.set_txn(TxnId{1});
+    value_of(store.commit("next"));
+    store.close();
+    lose(store, 1, lost);
+    EXPECT_EQ(store.open().error().rule(), "RECOVER-3") << lost;
+  }
+}
+
 TEST(LogEnd, CantBeFoundWhereTheLogDoesNotReachBack) {  // RECOVER-5
   LogStore store;
   value_of(store.open());

@@ -25,7 +25,8 @@ Error unknown_because(const Error& cause) {
 }
 
 std::size_t payload_max(const WriterOptions& options) {
-  const std::uint64_t room = options.file_size_min - kFileHeaderSize;
+  // A mark may take a batch of the file that was made ready.
+  const std::uint64_t room = options.file_size_min - kFileHeaderSize - kBatchAlignment;
   return std::min<std::uint64_t>(kRecordSizeMax, room) - kRecordHeaderSize - kRecordTrailerSize;
 }
 
@@ -94,10 +95,6 @@ Result<LogWriter::Appended> LogWriter::append(RecordType type, TxnId txn, std::u
 }
 
 Result<void> LogWriter::mark_idle() {
-  {
-    const MutexLock lock(mutex_);
-    if (last_type_ != RecordType::kCommit || durable() != appended()) return {};
-  }
   CAISSON_ASSIGN_OR_RETURN(const Appended mark, queue(RecordHeader{}, {}));
   return flush(mark.ticket);
 }
@@ -119,6 +116,12 @@ Result<LogWriter::Appended> LogWriter::queue(RecordHeader header, Bytes payload)
     {
       const MutexLock lock(mutex_);
       if (poison_cause_) return fail(poisoned_by(*poison_cause_));
+      // Looked at with the lock that it is queued under: between two parts, a mark would make the
+      // first one void.
+      const bool idle_mark = header.type == RecordType::kMark && !header.closed;
+      if (idle_mark && (last_type_ != RecordType::kCommit || durable() != appended())) {
+        return Appended{};
+      }
       if (fits(size) || begin_batch(size)) return put_in_batch(header, payload);
       if (file_end_ + size > file_->size) full = file_sequence_;
     }
@@ -187,7 +190,8 @@ Result<void> LogWriter::reserve() {
   {
     const MutexLock lock(mutex_);
     if (poison_cause_) return fail(poisoned_by(*poison_cause_));
-    if (file_end_ + record_size(payload_size_max_) <= file_->size) return {};
+    // And a mark before it.
+    if (file_end_ + kBatchAlignment + record_size(payload_size_max_) <= file_->size) return {};
   }
   return prepare_next_file();
 }
@@ -227,9 +231,11 @@ Result<void> LogWriter::prepare_next_file() {
   }
   auto made = make_file(sequence, size);
   if (!made) {
-    // Lack of space changes nothing. After anything else nobody knows what the disk has.
+    // Lack of space, or of descriptors, changes nothing. After anything else nobody knows what the
+    // disk has.
+    const Code code = made.error().code();
     const MutexLock lock(mutex_);
-    if (made.error().code() != Code::kOutOfSpace) poison(made.error());
+    if (code != Code::kOutOfSpace && code != Code::kResourceExhausted) poison(made.error());
     return fail(std::move(made).error());
   }
   next_file_ = std::move(*made);
@@ -249,8 +255,12 @@ Result<std::shared_ptr<LogFile>> LogWriter::open_to_write(std::uint64_t sequence
 Result<std::shared_ptr<LogFile>> LogWriter::make_file(std::uint64_t sequence, std::uint64_t size) {
   auto existing = open_to_write(sequence);
   if (existing) {
-    // Made ahead by an earlier process, or written by one and void since.
-    if ((*existing)->size >= options_.file_size_min) return existing;
+    // Made ahead by an earlier process, or written by one and void since; or by this one, and only
+    // the flush of its name has failed for lack of space.
+    if ((*existing)->size >= options_.file_size_min) {
+      CAISSON_RETURN_IF_ERROR(directory_.sync());
+      return existing;
+    }
   } else if (existing.error().code() != Code::kNotFound &&
              existing.error().code() != Code::kCorruption &&
              existing.error().code() != Code::kWrongStore) {

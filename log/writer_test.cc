@@ -341,5 +341,41 @@ TEST(LogWriter, LetsThreadsShareFlushes) {
   for (std::uint64_t i = 0; i < commits.size(); ++i) EXPECT_EQ(commits[i], payload_of(i));
 }
 
+// It looked whether the log was idle, and queued its mark later.
+TEST(LogWriter, PutsNoMarkBetweenThePartsOfACommit) {
+  LogStore store;
+  value_of(store.open());
+  std::atomic<bool> done{false};
+  std::jthread marker([&] {
+    while (!done) value_of(store.writer().mark_idle());
+  });
+  Commits expected;
+  for (std::uint64_t txn = 1; txn <= 300; ++txn) {
+    const std::string payload = payload_of(txn);
+    value_of(store.writer().append(RecordType::kPart, TxnId{txn}, 0, bytes_of(payload)));
+    const auto last =
+        value_of(store.writer().append(RecordType::kCommit, TxnId{txn}, 1, bytes_of("end")));
+    value_of(store.writer().flush(last.ticket));
+    std::this_thread::yield();
+    expected.push_back(payload + "end");
+  }
+  done = true;
+  marker.join();
+  EXPECT_EQ(value_of(read_commits(store.directory())), expected);
+}
+
+TEST(LogWriter, ShowsAFollowerEveryCommitOnceItIsDurable) {
+  LogStore store;
+  value_of(store.open());
+  CommitReader reader(store.directory(), FileAccess::kRead, {}, {});
+  for (std::uint64_t txn = 1; txn <= 50; ++txn) {
+    value_of(store.commit(payload_of(txn, 3000)));
+    // At the first time of asking, whatever has been read of the file before.
+    const auto commit = value_of(reader.next(store.writer().durable_upto()));
+    ASSERT_TRUE(commit.has_value()) << txn;
+    EXPECT_EQ(to_u64(commit->txn), txn);
+  }
+}
+
 }  // namespace
 }  // namespace caisson::log

@@ -272,6 +272,11 @@ def make_rejected():
     made = Log(2).commit(PUT).batch().commit(PUT, at=(2, BATCH)).batch().commit(PUT)
     refused("recover-3-header", "RECOVER-3", "A file that was used has lost its header.",
             made.put(2, 0, bytes(BATCH)))
+    made = Log().commit(PUT).batch().commit(PUT)
+    made.batch().acknowledged = 1
+    made.commit(PUT).acknowledged = 2
+    refused("recover-3-inside", "RECOVER-3", "Within a batch a record acknowledges what is missing.",
+            made.commit(PUT).put(1, 2 * BATCH, bytes(BATCH)))
     made = Log().commit(PUT).batch().record(MARK)
     refused("recover-3-mark", "RECOVER-3", "A mark acknowledges what is missing.",
             made.put(1, BATCH, bytes(BATCH)))
