@@ -308,7 +308,7 @@ TEST(LogEnd, TakesNoNoticeOfAFileThatWasNeverUsed) {  // LOG-2
 
 // The parts lie whole behind the last commit, and are linked to it. A new epoch begins beside them.
 TEST(LogEnd, IsBeforePartsWithoutAnEndWhateverFollowsThem) {  // RECOVER-2, RECOVER-4, LOG-7
-  for (const std::size_t size : {10U, 4000U, 9000U, 60'000U}) {
+  for (const std::size_t size : {10U, 4000U, 9000U, 56'000U}) {
     LogStore store;
     value_of(store.open());
     // In one batch, so that the parts begin within its first block.
