@@ -31,7 +31,9 @@ Result<std::optional<Commit>> CommitReader::next(TxnId upto) {
     if (header.part == 0) {
       single_ = record->payload;
     } else {
-      CAISSON_RETURN_IF_ERROR(start_again());
+      // Before the commit's first part.
+      again_.emplace(*directory_, access_, txn_, position_);
+      again_ended_ = false;
     }
     txn_ = reader_.txn();
     position_ = reader_.position();
@@ -44,13 +46,6 @@ void CommitReader::begin_parts(const Record& record) {
   first_part_ = record.header.place;
   payload_bytes_ = 0;
   voided_.clear();
-}
-
-// Stands the second reader before the commit's first part.
-Result<void> CommitReader::start_again() {
-  again_.emplace(*directory_, access_, txn_, position_);
-  again_ended_ = false;
-  return {};
 }
 
 Result<std::optional<Bytes>> CommitReader::payload() {

@@ -50,7 +50,6 @@ class CommitReader {
   };
 
   void begin_parts(const Record& record);
-  Result<void> start_again();
   Bytes without_void(const Record& record) const;
 
   const LogDirectory* directory_;

@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/ids.h"
+#include "base/log_position.h"
 #include "base/result.h"
 #include "pager/page.h"
 
@@ -34,17 +35,6 @@ std::string_view to_string(MetaSlot slot);
 
 // Where the slot's meta lies in the file, in bytes.
 constexpr std::uint64_t meta_offset(MetaSlot slot) { return slot == MetaSlot::kA ? 0 : 65536; }
-
-// A place in the commit log, and what the chain of records was there.
-struct LogPosition {
-  std::uint64_t file = 0;    // Sequence number of the log file; 0: no log.
-  std::uint64_t offset = 0;  // Byte in it from which to replay.
-  std::uint64_t epoch = 0;
-  std::uint32_t record_checksum = 0;  // Of the last record before it.
-  Hash128 hash{};                     // Running hash of all payloads before it.
-
-  friend bool operator==(const LogPosition&, const LogPosition&) = default;
-};
 
 // The longest key that a store's limit may allow: a branch that divides loses one key to its
 // parent, and with longer ones a half could be too empty (spec/btree.md, section 3).
