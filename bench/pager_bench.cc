@@ -53,7 +53,7 @@ pager::PagerOptions options_for(PageAccess access = PageAccess::kMapped) {
   options.access = access;
   options.layout = &pager::testing::array_layout();
   // Nothing here keeps what it read across a transaction.
-  options.oldest_reader_epoch = [] { return ~std::uint64_t{0}; };
+  options.readers = [](std::vector<pager::RegisteredReader>&) {};
   return options;
 }
 

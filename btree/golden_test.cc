@@ -88,7 +88,9 @@ class Observer {
       : machine_(1), directory_(pager::testing::make_store_of(machine_, file)) {
     pager::PagerOptions options = pager::testing::small_options(access);
     options.layout = &tree_layout();
-    options.oldest_reader_epoch = [] { return std::uint64_t{0}; };
+    options.readers = [](std::vector<pager::RegisteredReader>& readers) {
+      readers.push_back({.epoch = 0, .txn = pager::kSeesEverything});
+    };
     options.read_only = true;
     pager_ = value_of(pager::open_pager(*directory_, options));
   }

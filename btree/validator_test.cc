@@ -180,7 +180,9 @@ TEST(ValidatorInLittleMemory, NeedsNoMoreMemoryThanForAFewPages) {
   options.layout = &tree_layout();
   options.read_only = true;
   options.memory_budget_bytes = std::uint64_t{64} * 4096;
-  options.oldest_reader_epoch = [&] { return epoch.load(); };
+  options.readers = [&](std::vector<pager::RegisteredReader>& readers) {
+    readers.push_back({.epoch = epoch, .txn = pager::kSeesEverything});
+  };
   const auto pager = value_of(pager::open_pager(store.directory(), options));
   pager::PageSet pages;
   const TreeReport report =

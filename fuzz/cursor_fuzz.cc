@@ -164,7 +164,9 @@ class Run {
     options_.address_space_bytes = std::uint64_t{16} << 20U;
     options_.memory_budget_bytes = std::uint64_t{8} << 20U;
     options_.layout = &btree::tree_layout();
-    options_.oldest_reader_epoch = [] { return std::uint64_t{0}; };
+    options_.readers = [](std::vector<pager::RegisteredReader>& readers) {
+      readers.push_back({.epoch = 0, .txn = pager::kSeesEverything});
+    };
   }
 
   void run() {

@@ -149,7 +149,7 @@ class Run {
     options_.address_space_bytes = std::uint64_t{16} << 20U;
     options_.memory_budget_bytes = std::uint64_t{4} << 20U;
     options_.layout = &pager::testing::array_layout();
-    options_.oldest_reader_epoch = [] { return ~std::uint64_t{0}; };
+    options_.readers = [](std::vector<pager::RegisteredReader>&) {};
   }
 
   void run() {

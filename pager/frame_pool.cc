@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <type_traits>
 
 namespace caisson::pager {
@@ -13,6 +14,19 @@ constexpr std::size_t kFreeFramesKept = 256;
 // Memory for frames to come is asked for in steps of this size, within a part of the budget.
 constexpr std::uint64_t kPopulateBytes = std::uint64_t{1} << 20U;
 constexpr std::uint64_t kPopulatePart = 16;
+
+// Makes steps of readers: by epoch, each with the newest txn of all readers up to there. So the
+// last step up to the epoch of a retired frame tells whether anybody holds it. They take the
+// readers' place, and those that hold no more than the ones before are left out.
+std::span<RegisteredReader> steps_of(std::span<RegisteredReader> readers) {
+  std::ranges::sort(readers, {}, &RegisteredReader::epoch);
+  std::size_t count = 0;
+  for (const RegisteredReader reader : readers) {
+    if (count > 0 && reader.txn <= readers[count - 1].txn) continue;
+    readers[count++] = reader;
+  }
+  return readers.first(count);
+}
 
 // They lie in memory straight from the system, and go with it.
 static_assert(std::is_trivially_destructible_v<Frame> && alignof(Frame) <= 4096);
@@ -72,14 +86,39 @@ void FramePool::give_back(std::uint32_t index) {
 
 void FramePool::retire(std::uint32_t index, std::uint64_t epoch) {
   set_state(index, FrameState::kRetired);
-  retired_.emplace_back(epoch, index);
+  assert(retired_.empty() || retired_.back().epoch <= epoch);
+  retired_.push_back({epoch, index});
+  retired_since_ = true;
 }
 
-void FramePool::release(std::uint64_t oldest_reader_epoch) {
-  while (!retired_.empty() && retired_.front().first < oldest_reader_epoch) {
-    give_back(retired_.front().second);
+void FramePool::release(std::span<RegisteredReader> readers, std::uint64_t free_wanted) {
+  std::uint64_t oldest = ~std::uint64_t{0};
+  for (const RegisteredReader& reader : readers) oldest = std::min(oldest, reader.epoch);
+  while (!retired_.empty() && retired_.front().epoch < oldest) {
+    give_back(retired_.front().index);
     retired_.pop_front();
   }
+  if (retired_.empty() || count(FrameState::kFree) >= free_wanted) return;
+  const std::span<const RegisteredReader> steps = steps_of(readers);
+  if (!retired_since_ && std::ranges::equal(steps, holders_)) return;
+  release_unseen(steps);
+  holders_.assign(steps.begin(), steps.end());
+  retired_since_ = false;
+}
+
+// Both the frames and the steps ascend by epoch.
+void FramePool::release_unseen(std::span<const RegisteredReader> steps) {
+  std::size_t before = 0;  // Steps up to the frame's epoch.
+  auto kept = retired_.begin();
+  for (const Retired& frame : retired_) {
+    while (before < steps.size() && steps[before].epoch <= frame.epoch) ++before;
+    if (before > 0 && steps[before - 1].txn >= frames()[frame.index].birth) {
+      *kept++ = frame;
+    } else {
+      give_back(frame.index);
+    }
+  }
+  retired_.erase(kept, retired_.end());
 }
 
 std::optional<std::uint32_t> FramePool::index_of(const std::byte* bytes) const {

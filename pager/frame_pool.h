@@ -10,13 +10,14 @@
 #include <deque>
 #include <new>
 #include <optional>
-#include <utility>
+#include <span>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
 #include "io/memory.h"
 #include "pager/dead_pages.h"
+#include "pager/registered_reader.h"
 
 namespace caisson::pager {
 
@@ -40,8 +41,10 @@ struct Frame {
 // does what is known of each.
 //
 // A frame that leaves the page table is retired with the number of the present epoch. Readers
-// note the epoch when they start. So a frame retired in epoch E is free for reuse once every
-// reader's epoch is above E.
+// note the epoch when they start, and the txn whose state they read. So a frame retired in epoch E,
+// with a page born at B, is free for reuse unless a reader has an epoch of at most E and a txn of
+// at least B: one that stays for long holds what it may have seen, and nothing that came later. A
+// private copy is taken with a birth of 0, since any reader may have asked for it.
 //
 // Not thread-safe; the pager's mutex guards it. The bytes of a frame follow the page table's
 // rules.
@@ -64,11 +67,14 @@ class FramePool {
   // Makes a frame free at once: no reader can have seen it.
   void give_back(std::uint32_t index);
 
-  // Puts a frame that readers may look at aside, until release() finds that none does.
+  // Puts a frame that readers may look at aside, until release() finds that none does. Epochs
+  // ascend.
   void retire(std::uint32_t index, std::uint64_t epoch);
 
-  // Frees what was retired before the epoch of the oldest reader.
-  void release(std::uint64_t oldest_reader_epoch);
+  // Frees what was retired before the oldest of all readers. If fewer than `free_wanted` frames are
+  // free then, also what was retired later and none of them can have seen: that looks at every
+  // retired frame, but not twice for the same readers. Reorders `readers`.
+  void release(std::span<RegisteredReader> readers, std::uint64_t free_wanted);
 
   std::byte* data(std::uint32_t index) const { return memory_.data() + index * page_size_; }
 
@@ -83,6 +89,13 @@ class FramePool {
   std::uint32_t touched() const { return touched_; }
 
  private:
+  struct Retired {
+    std::uint64_t epoch = 0;
+    std::uint32_t index = 0;
+  };
+
+  void release_unseen(std::span<const RegisteredReader> steps);
+
   Frame* frames() const { return std::launder(reinterpret_cast<Frame*>(frames_.data())); }
 
   std::uint64_t page_size_ = 0;  // A power of two,
@@ -93,7 +106,10 @@ class FramePool {
   std::uint32_t touched_ = 0;
   std::uint64_t populated_ = 0;  // Frames whose memory has been asked for.
   std::vector<std::uint32_t> free_;
-  std::deque<std::pair<std::uint64_t, std::uint32_t>> retired_;  // By epoch, ascending.
+  std::deque<Retired> retired_;  // By epoch, ascending.
+  // Who holds all that is retired, or all but what was retired since the last look at every frame.
+  std::vector<RegisteredReader> holders_;
+  bool retired_since_ = false;
   std::array<std::uint64_t, 5> counts_{};
 };
 

@@ -11,6 +11,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/codec.h"
 #include "base/random.h"
@@ -26,6 +27,13 @@ constexpr std::uint32_t kPageSize = 4096;
 
 FramePool make_pool(std::uint64_t frames, std::uint32_t page_size = kPageSize) {
   return std::move(FramePool::create(page_size, frames)).value();
+}
+
+// More free frames than there can be.
+constexpr std::uint64_t kAllShort = ~std::uint64_t{0};
+
+void release(FramePool& pool, std::vector<RegisteredReader> readers, std::uint64_t free_wanted) {
+  pool.release(readers, free_wanted);
 }
 
 TEST(FramePool, HandsOutEachFrameOnceAndThenNone) {
@@ -103,12 +111,84 @@ TEST(FramePool, KeepsARetiredFrameForEveryReaderOfItsEpochOrBefore) {
   pool.retire(index, 10);
   EXPECT_EQ(pool.count(FrameState::kRetired), 1U);
   for (const std::uint64_t oldest : {0U, 9U, 10U}) {
-    pool.release(oldest);
+    release(pool, {{.epoch = 12}, {.epoch = oldest}, {.epoch = 11}}, kAllShort);
     EXPECT_EQ(pool.take(FrameState::kDirty, PageId{8}, TxnId{4}), std::nullopt) << oldest;
   }
-  pool.release(11);
+  release(pool, {{.epoch = 12}, {.epoch = 11}}, 0);
   EXPECT_EQ(pool.count(FrameState::kFree), 1U);
   EXPECT_TRUE(pool.take(FrameState::kDirty, PageId{8}, TxnId{4}));
+}
+
+TEST(FramePool, FreesAllThatIsRetiredWhereNobodyReads) {
+  FramePool pool = make_pool(3);
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    pool.retire(*pool.take(FrameState::kDirty, PageId{i}, TxnId{i}), 10 + i);
+  }
+  release(pool, {}, 0);
+  EXPECT_EQ(pool.count(FrameState::kFree), 3U);
+}
+
+TEST(FramePool, KeepsARetiredFrameForReadersWhoseStateIsAsNewAsItsPage) {
+  for (const std::uint64_t epoch : {9U, 10U, 11U}) {
+    for (const TxnId txn : {TxnId{0}, TxnId{2}, TxnId{3}, TxnId{4}, kSeesEverything}) {
+      FramePool pool = make_pool(1);
+      pool.retire(*pool.take(FrameState::kDirty, PageId{7}, TxnId{3}), 10);
+      release(pool, {{.epoch = epoch, .txn = txn}}, kAllShort);
+      const bool may_see = epoch <= 10 && txn >= TxnId{3};
+      EXPECT_EQ(pool.count(FrameState::kRetired), may_see ? 1U : 0U)
+          << "epoch " << epoch << ", txn " << to_u64(txn);
+    }
+  }
+}
+
+// Neither the oldest reader nor the one of the newest state decides alone.
+TEST(FramePool, KeepsARetiredFrameForTheOneReaderAmongManyThatMaySeeIt) {
+  FramePool pool = make_pool(1);
+  pool.retire(*pool.take(FrameState::kDirty, PageId{7}, TxnId{30}), 10);
+  const std::vector<RegisteredReader> others = {{.epoch = 11, .txn = TxnId{90}},
+                                                {.epoch = 2, .txn = TxnId{5}},
+                                                {.epoch = 10, .txn = TxnId{29}}};
+  std::vector<RegisteredReader> all = others;
+  all.insert(all.begin() + 1, {.epoch = 7, .txn = TxnId{30}});
+  release(pool, all, kAllShort);
+  EXPECT_EQ(pool.count(FrameState::kRetired), 1U);
+  release(pool, others, kAllShort);
+  EXPECT_EQ(pool.count(FrameState::kRetired), 0U);
+}
+
+TEST(FramePool, KeepsAPrivateCopyForReadersOfEveryState) {
+  FramePool pool = make_pool(1);
+  pool.retire(*pool.take(FrameState::kCached, PageId{7}, TxnId{}), 10);
+  release(pool, {{.epoch = 10, .txn = TxnId{0}}}, kAllShort);
+  EXPECT_EQ(pool.count(FrameState::kRetired), 1U);
+}
+
+TEST(FramePool, LooksBehindAFrameThatIsHeldOnlyWhereFramesAreShort) {
+  FramePool pool = make_pool(3);
+  pool.retire(*pool.take(FrameState::kDirty, PageId{7}, TxnId{3}), 10);
+  pool.retire(*pool.take(FrameState::kDirty, PageId{8}, TxnId{6}), 11);
+  const std::vector<RegisteredReader> readers = {{.epoch = 10, .txn = TxnId{5}}};
+  release(pool, readers, 1);
+  EXPECT_EQ(pool.count(FrameState::kRetired), 2U) << "one is free, as many as are wanted";
+  release(pool, readers, 2);
+  EXPECT_EQ(pool.count(FrameState::kRetired), 1U);
+}
+
+// Once everything has been looked at, the same readers hold the same frames.
+TEST(FramePool, LooksAgainOnceReadersHaveChangedOrFramesWereRetired) {
+  FramePool pool = make_pool(3);
+  pool.retire(*pool.take(FrameState::kDirty, PageId{7}, TxnId{3}), 10);
+  pool.retire(*pool.take(FrameState::kDirty, PageId{8}, TxnId{6}), 11);
+  const RegisteredReader old{.epoch = 10, .txn = TxnId{3}};
+  const RegisteredReader later{.epoch = 11, .txn = TxnId{6}};
+  release(pool, {old, later}, kAllShort);
+  release(pool, {old, later}, kAllShort);
+  EXPECT_EQ(pool.count(FrameState::kRetired), 2U);
+  pool.retire(*pool.take(FrameState::kDirty, PageId{9}, TxnId{7}), 12);
+  release(pool, {later, old}, kAllShort);
+  EXPECT_EQ(pool.count(FrameState::kRetired), 2U) << "one came, and nobody sees it";
+  release(pool, {old}, kAllShort);
+  EXPECT_EQ(pool.count(FrameState::kRetired), 1U) << "a reader has left";
 }
 
 TEST(FramePool, CountsTheFramesThatWereEverTaken) {
@@ -148,6 +228,11 @@ TEST(FramePool, AgreesWithAModelOverRandomHistories) {
     FrameState state = FrameState::kFree;
     std::uint64_t stamp = 0;  // In its bytes while it is in use.
     std::uint64_t epoch = 0;
+    TxnId birth{};
+
+    bool held_for(const RegisteredReader& reader) const {
+      return reader.epoch <= epoch && reader.txn >= birth;
+    }
   };
   const Replay replay = Replay::from_environment({"seed"});
   for (const std::uint64_t seed : replay.seeds("seed", 1, 20)) {
@@ -157,6 +242,7 @@ TEST(FramePool, AgreesWithAModelOverRandomHistories) {
     FramePool pool = make_pool(kFrames);
     std::map<std::uint32_t, Known> frames;
     std::uint64_t epoch = 1;
+    std::vector<RegisteredReader> readers;
     for (int step = 0; step < 3000; ++step) {
       // Phases, so that the pool gets both full and empty.
       const bool filling = step / 500 % 2 == 0;
@@ -164,13 +250,14 @@ TEST(FramePool, AgreesWithAModelOverRandomHistories) {
       if (action < (filling ? 6U : 2U)) {
         const FrameState state = random.chance(1, 2) ? FrameState::kDirty : FrameState::kCached;
         const std::uint64_t stamp = random.next();
-        const auto index = pool.take(state, PageId{stamp}, TxnId{stamp});
+        const TxnId birth{state == FrameState::kCached ? 0 : random.below(epoch + 1)};
+        const auto index = pool.take(state, PageId{stamp}, birth);
         const auto in_use = static_cast<std::uint64_t>(std::ranges::count_if(
             frames, [](const auto& f) { return f.second.state != FrameState::kFree; }));
         ASSERT_EQ(index.has_value(), in_use < kFrames);
         if (!index) continue;
         ASSERT_EQ(frames[*index].state, FrameState::kFree);
-        frames[*index] = {state, stamp, 0};
+        frames[*index] = {state, stamp, 0, birth};
         std::memcpy(pool.data(*index), &stamp, sizeof stamp);
       } else if (!frames.empty() && action < 9) {
         auto frame = frames.begin();
@@ -185,15 +272,30 @@ TEST(FramePool, AgreesWithAModelOverRandomHistories) {
         } else {
           pool.retire(frame->first, epoch);
           frame->second.state = FrameState::kRetired;
-          frame->second.epoch = epoch++;
+          frame->second.epoch = epoch;
+          epoch += random.below(2);  // Some leave the table together.
         }
       } else {
-        const std::uint64_t oldest = epoch - std::min(epoch, random.below(20));
-        pool.release(oldest);
+        // Some stay for long, some come, and now and then all have left.
+        std::erase_if(readers, [&](const RegisteredReader&) { return random.chance(1, 4); });
+        if (random.chance(1, 2)) {
+          const TxnId txn = random.chance(1, 4) ? kSeesEverything : TxnId{random.below(epoch + 1)};
+          readers.push_back({.epoch = epoch - std::min(epoch, random.below(20)), .txn = txn});
+        }
+        const std::uint64_t wanted = random.below(2 * kFrames);
+        release(pool, readers, wanted);
+        std::uint64_t oldest = ~std::uint64_t{0};
+        for (const RegisteredReader& reader : readers) oldest = std::min(oldest, reader.epoch);
+        std::uint64_t free = kFrames;
         for (auto& [index, known] : frames) {
-          if (known.state == FrameState::kRetired && known.epoch < oldest) {
-            known.state = FrameState::kFree;
-          }
+          const bool retired = known.state == FrameState::kRetired;
+          if (retired && known.epoch < oldest) known.state = FrameState::kFree;
+          if (known.state != FrameState::kFree) --free;
+        }
+        for (auto& [index, known] : frames) {
+          if (free >= wanted || known.state != FrameState::kRetired) continue;
+          const auto holds = [&](const RegisteredReader& reader) { return known.held_for(reader); };
+          if (std::ranges::none_of(readers, holds)) known.state = FrameState::kFree;
         }
       }
       std::map<FrameState, std::uint64_t> counts;

@@ -6,19 +6,21 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "base/result.h"
 #include "base/sanitizers.h"
 #include "pager/layout.h"
 #include "pager/meta.h"
 #include "pager/page.h"
+#include "pager/registered_reader.h"
 
 namespace caisson::pager {
 
 struct CreateOptions {
   std::uint32_t page_size = kPageSizeDefault;  // 4, 8, 16, 32 or 64 KiB.
-  std::optional<Limits> limits;                // default_limits(page_size) if absent.
-  std::optional<Uuid> uuid;                    // Drawn at random if absent.
+  std::optional<Limits> limits = {};           // default_limits(page_size) if absent.
+  std::optional<Uuid> uuid = {};               // Drawn at random if absent.
 };
 
 // Keys of up to a sixteenth of a page and at most 1,024 bytes; the rest as Limits has it.
@@ -56,16 +58,16 @@ struct PagerOptions {
   bool lock_in_memory = false;
 
   // The store that the file has to belong to, if known (kWrongStore otherwise).
-  std::optional<Uuid> expected_uuid;
+  std::optional<Uuid> expected_uuid = {};
 
   // Checks pages within, and knows their references: needed to write pages with level above 0.
   // Outlives the pager.
   const PageLayout* layout = nullptr;
 
-  // The least epoch by which a reader is registered; if there is none, Pager::epoch() as it was
-  // before the readers were looked at. Called with the pager's mutex held, so it calls nothing of
-  // the pager but epoch(). Absent: a reader may hold every frame for ever.
-  std::function<std::uint64_t()> oldest_reader_epoch;
+  // Appends every registered reader. Called with the pager's mutex held, so it calls nothing of
+  // the pager but epoch(). Whoever registers while it runs may be left out: the pager has read its
+  // epoch before. Absent: a reader may hold every frame for ever.
+  std::function<void(std::vector<RegisteredReader>&)> readers = {};
 };
 
 // Checks limits against the page size. Errors: kInvalidArgument naming the limit.

@@ -12,6 +12,9 @@ namespace {
 // reads and copies a node a level and reserves two more.
 constexpr std::uint64_t kOperationFrames = 32;
 
+// Later than all epochs: what a transaction is registered by that reads nothing.
+constexpr std::uint64_t kResting = ~std::uint64_t{0};
+
 }  // namespace
 
 Result<PageTxn> PageTxn::begin(Pager& pager, TxnId txn) {
@@ -49,15 +52,24 @@ void PageTxn::use_emergency_space() {
 // needn't look a second time: what left before is not to be found any more, and what leaves later
 // has this epoch or a later one.
 void PageTxn::renew() {
-  ++renewals_;
   Pager& pager = *pager_;
   const bool evicts = pager.mapping_ == nullptr;
   if (!evicts && pager.epoch() == epoch_) return;  // Nothing has left since.
   const MutexLock lock(pager.mutex_);
   // First, so that they are free for the operation to come.
   if (evicts) pager.evict_ahead(std::max(pager.frames_.capacity() / 8, kOperationFrames));
-  epoch_ = pager.epoch();
-  pager.open_txn_->epoch = epoch_;
+  const std::uint64_t now = pager.epoch();
+  pager.open_txn_->epoch = now;
+  if (now == epoch_) return;
+  epoch_ = now;
+  ++renewals_;
+}
+
+void PageTxn::rest() {
+  Pager& pager = *pager_;
+  if (pager.mapping_ != nullptr) return;
+  const MutexLock lock(pager.mutex_);
+  pager.open_txn_->epoch = kResting;
 }
 
 Result<void> PageTxn::make_room() {

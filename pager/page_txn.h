@@ -42,8 +42,15 @@ class PageTxn {
   // O(1), but where the file isn't mapped and frames have to be evicted.
   void renew();
 
-  // How often that was called.
+  // How often that was called, and something had left.
   std::uint64_t renewals() const { return renewals_; }
+
+  bool mapped() const { return pager_->mapped(); }
+
+  // Says the same, and that nothing will be read before the next renew(). What whoever opened the
+  // transaction calls when it has nothing to do for a while; where the file is mapped, it is not
+  // needed and does nothing.
+  void rest();
 
   // renew(), and once more behind a spill() if it is time for one. Errors: as Pager::spill().
   Result<void> make_room();

@@ -146,19 +146,23 @@ Error Pager::frames_used_up() const {
       .with_advice("Close old snapshots, write smaller transactions or raise memory_budget_bytes.");
 }
 
-void Pager::release_frames() {
-  if (!options_.oldest_reader_epoch) return;
-  std::uint64_t oldest = options_.oldest_reader_epoch();
-  if (open_txn_) oldest = std::min(oldest, open_txn_->epoch);
-  frames_.release(oldest);
+// Frees what no reader can be looking at: as much as is quickly found, and all of it if fewer than
+// `free_wanted` frames are free then.
+void Pager::release_frames(std::uint64_t free_wanted) {
+  if (!options_.readers) return;
+  // The open transaction; or else whoever registers from now on, unseen.
+  const std::uint64_t first = open_txn_ ? open_txn_->epoch : epoch();
+  readers_.assign(1, {.epoch = first, .txn = kSeesEverything});
+  options_.readers(readers_);
+  frames_.release(readers_, free_wanted);
 }
 
 // Evicts ahead of need: a frame evicted now is free only once the readers of today are done, the
 // one that asks included. So `reserve` are always kept free or on the way there, and an operation
 // that reads no more pages than that always finds its frames.
 void Pager::evict_ahead(std::uint64_t reserve) {
-  if (!options_.oldest_reader_epoch || frames_.count(FrameState::kFree) >= reserve) return;
-  release_frames();
+  if (!options_.readers || frames_.count(FrameState::kFree) >= reserve) return;
+  release_frames(reserve);
   const std::uint64_t cached = frames_.count(FrameState::kCached);
   // Two rounds over the frames at most: the first may only cool what it meets.
   for (std::uint64_t step = 0; cached > 0 && step < 2 * std::uint64_t{frames_.touched()}; ++step) {
@@ -171,7 +175,7 @@ void Pager::evict_ahead(std::uint64_t reserve) {
     if (table_.cool(frame.id) || !table_.remove_if_cool(frame.id, bytes)) continue;
     frames_.retire(clock_hand_, epoch_.fetch_add(1, std::memory_order_seq_cst));
   }
-  release_frames();
+  release_frames(reserve);
 }
 
 std::optional<std::uint32_t> Pager::take_frame(FrameState state, PageId id, TxnId birth) {
@@ -233,7 +237,7 @@ void Pager::retire_written(std::span<const std::uint32_t> frames) {
   // After the removals: a reader that notes the new epoch can't find the frames any more.
   const std::uint64_t epoch = epoch_.fetch_add(1, std::memory_order_seq_cst);
   for (const std::uint32_t index : frames) frames_.retire(index, epoch);
-  release_frames();
+  release_frames(0);
 }
 
 // --- Space ---------------------------------------------------------------------------------------
@@ -299,7 +303,7 @@ void Pager::reclaim(std::span<const TxnId> pins) {
       for (std::uint64_t i = 0; i < run.count; ++i) forget_page(PageId{to_u64(run.first) + i});
     });
   }
-  release_frames();
+  release_frames(0);
 }
 
 bool Pager::should_spill() const {
@@ -425,6 +429,11 @@ std::optional<Error> Pager::poisoned() const {
 Meta Pager::checkpointed() const {
   const MutexLock lock(mutex_);
   return *metas_[static_cast<std::size_t>(current_)];
+}
+
+std::optional<Meta> Pager::checkpointed_before() const {
+  const MutexLock lock(mutex_);
+  return metas_[static_cast<std::size_t>(other(current_))];
 }
 
 PagerStats Pager::stats() const {

@@ -6,21 +6,24 @@
 // Formats, rules and the reasons for both: spec/pages.md.
 //
 // What it doesn't know. Trees (a PageLayout tells where a page keeps its references), snapshots
-// (their owner tells which txns are pinned and which epoch the oldest reader has), the commit log
-// (so it offers both metas, and whoever knows the log decides).
+// (their owner tells which txns are pinned and who is reading), the commit log (so it offers both
+// metas, and whoever knows the log decides).
 //
 // Threads. Any number of readers: read() takes no lock once a page has been verified. One writer
 // at a time, through PageTxn. One checkpoint at a time, on any thread, while the writer goes on.
 // scrub() and stats() on any thread.
 //
 // Lifetime of bytes. What read() returned is valid while its reader is registered. A reader
-// registers by storing epoch() where the oldest_reader_epoch option looks, reading epoch() again,
-// and starting over if it has moved (all sequentially consistent: otherwise frames could be
-// released between the two unseen). It is registered until it takes its number away. It sees the
-// pages of a root as long as that root's txn is among the pins given to reclaim().
+// registers by storing epoch(), and the txn whose root it is going to read, where the readers
+// option looks, reading epoch() again, and starting over if it has moved (all sequentially
+// consistent: otherwise frames could be released between the two unseen). While it doesn't know its
+// txn yet, it is registered for kSeesEverything. It is registered until it takes its number away.
+// It sees the pages of a root as long as that root's txn is among the pins given to reclaim();
+// pages born after the txn that it is registered for may go under its eyes.
 //
 // The writer need not register for what it reads: the open transaction has an epoch of its own,
-// that of the last PageTxn::renew(), and what the writer was given since then stays.
+// that of the last PageTxn::renew(), and what the writer was given since then stays, whenever it
+// was born.
 
 #ifndef CAISSON_PAGER_PAGER_H_
 #define CAISSON_PAGER_PAGER_H_
@@ -46,6 +49,7 @@
 #include "pager/options.h"
 #include "pager/page.h"
 #include "pager/page_table.h"
+#include "pager/registered_reader.h"
 #include "pager/sparse_page_set.h"
 
 namespace caisson::pager {
@@ -127,8 +131,15 @@ class Pager {
   const Uuid& uuid() const { return uuid_; }
   bool read_only() const { return options_.read_only; }
 
+  // Whether readers look into a mapping of the file; else at private copies, which are evicted
+  // where memory runs short, but never under a reader who is registered.
+  bool mapped() const { return mapping_ != nullptr; }
+
   // The checkpoint in force: the one opened, or the last one written.
   Meta checkpointed() const;
+
+  // The one before, if it is whole: what a log has to reach back to, since that one may be needed.
+  std::optional<Meta> checkpointed_before() const;
 
   PagerStats stats() const;
 
@@ -222,7 +233,7 @@ class Pager {
   bool is_reserved(PageId id) const CAISSON_REQUIRES(mutex_);
   std::optional<std::uint32_t> dirty_frame(PageId id) const CAISSON_REQUIRES(mutex_);
   void forget_page(PageId id) CAISSON_REQUIRES(mutex_);
-  void release_frames() CAISSON_REQUIRES(mutex_);
+  void release_frames(std::uint64_t free_wanted) CAISSON_REQUIRES(mutex_);
   std::vector<std::uint32_t> choose_spill() const CAISSON_REQUIRES(mutex_);
   void retire_written(std::span<const std::uint32_t> frames) CAISSON_REQUIRES(mutex_);
   void poison(const Error& cause);
@@ -285,6 +296,7 @@ class Pager {
   bool pins_known_ CAISSON_GUARDED_BY(mutex_) = false;       // reclaim() has been called.
   std::optional<Error> poison_cause_ CAISSON_GUARDED_BY(mutex_);
   std::uint32_t clock_hand_ CAISSON_GUARDED_BY(mutex_) = 0;
+  std::vector<RegisteredReader> readers_ CAISSON_GUARDED_BY(mutex_);  // For release_frames().
 };
 
 }  // namespace caisson::pager

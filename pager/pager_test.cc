@@ -19,6 +19,7 @@
 namespace caisson::pager {
 namespace {
 
+using testing::array_entry;
 using testing::ArrayModel;
 using testing::Harness;
 using ::testing::HasSubstr;
@@ -304,18 +305,26 @@ TEST(Pager, PrivateCopiesStayWithinTheBudget) {
   EXPECT_GT(store.pager().stats().pages_verified, 300U);  // Some were evicted and came back.
 }
 
-TEST(Pager, KeepsFramesThatAReaderMayLookAt) {
-  std::atomic<std::uint64_t> oldest = ~std::uint64_t{0};
-  Harness store({});
+// The store's page file with 64 frames, where those in `readers` read, whoever they are then.
+std::unique_ptr<Pager> open_with_readers(Harness& store, PageAccess access,
+                                         const std::vector<RegisteredReader>& readers) {
   store.close();
-  PagerOptions options = small_options(PageAccess::kPrivate, 64 * 4096);
-  options.oldest_reader_epoch = [&oldest] { return oldest.load(); };
-  const auto pager = value_of(open_pager(store.directory(), options));
+  PagerOptions options = small_options(access, std::uint64_t{64} * 4096);
+  options.readers = [&readers](std::vector<RegisteredReader>& all) {
+    all.insert(all.end(), readers.begin(), readers.end());
+  };
+  return value_of(open_pager(store.directory(), options));
+}
+
+TEST(Pager, KeepsFramesThatAReaderMayLookAt) {
+  std::vector<RegisteredReader> readers;
+  Harness store({});
+  const auto pager = open_with_readers(store, PageAccess::kPrivate, readers);
   PageTxn txn = value_of(PageTxn::begin(*pager, TxnId{1}));
   PageArray array(*pager, {});
   for (std::uint32_t i = 0; i < 40; ++i) value_of(array.set(txn, i, i + 1));
   txn.seal();
-  oldest = pager->epoch();  // A reader starts.
+  readers = {{.epoch = pager->epoch(), .txn = TxnId{1}}};
   const std::byte* leaf = value_of(pager->read({value_of(array.pages())[1], 0}));
   const std::vector<std::byte> seen(leaf, leaf + 4096);
   value_of(
@@ -325,8 +334,107 @@ TEST(Pager, KeepsFramesThatAReaderMayLookAt) {
   while (next.allocate(kArrayLeaf, 0)) {
   }
   EXPECT_TRUE(std::equal(seen.begin(), seen.end(), leaf));  // Nobody took it.
-  oldest = pager->epoch();                                  // The reader is done.
+  readers.clear();
   EXPECT_TRUE(next.allocate(kArrayLeaf, 0).has_value());
+}
+
+// Pages that a reader was handed out, and copies of their bytes.
+class HeldPages {
+ public:
+  HeldPages(Pager& pager, const PageArray& array) {
+    for (const PageId id : value_of(array.pages())) {
+      const std::byte* page = value_of(pager.read({id, 0}));
+      pages_.emplace_back(page, std::vector<std::byte>(page, page + pager.page_size()));
+    }
+  }
+
+  std::size_t count() const { return pages_.size(); }
+
+  bool unchanged() const {
+    return std::ranges::all_of(pages_, [](const auto& held) {
+      return std::equal(held.second.begin(), held.second.end(), held.first);
+    });
+  }
+
+ private:
+  std::vector<std::pair<const std::byte*, std::vector<std::byte>>> pages_;
+};
+
+// Two readers stay, the second of a newer state than the first, while the writer fills the frames
+// many times over. Each keeps the frames that it may see, and no others.
+TEST(Pager, AReaderThatStaysHoldsNoFramesOfPagesBornLater) {
+  constexpr std::uint32_t kLeaves = 12;
+  std::vector<RegisteredReader> readers;
+  Harness store({});
+  const auto pager = open_with_readers(store, PageAccess::kMapped, readers);
+  PageArray array(*pager, {});
+  std::vector<TxnId> pins;
+  std::vector<HeldPages> held;
+  std::vector<PageArray> held_arrays;
+  std::uint64_t pages_made = 0;
+  for (std::uint64_t txn = 1; txn <= 300; ++txn) {
+    PageTxn writing = value_of(PageTxn::begin(*pager, TxnId{txn}));
+    for (std::uint32_t i = 0; i < kLeaves; ++i) value_of(array.set(writing, i, 100 * txn + i));
+    pages_made += kLeaves + 1;
+    writing.seal();
+    if (txn == 1 || txn == 150) {  // Before its checkpoint, so that all its pages lie in frames.
+      readers.push_back({.epoch = pager->epoch(), .txn = TxnId{txn}});
+      pins.push_back(TxnId{txn});
+      held.emplace_back(*pager, array);
+      held_arrays.push_back(array);
+    }
+    const auto written = value_of(pager->checkpoint(
+        {.txn = TxnId{txn}, .root = array.root().id, .apply_version = 0, .log = {}}));
+    array = PageArray(*pager, written.meta.root);
+    std::vector<TxnId> all_pins = pins;
+    all_pins.push_back(TxnId{txn});
+    pager->reclaim(all_pins);
+    for (const HeldPages& pages : held) ASSERT_TRUE(pages.unchanged()) << "after txn " << txn;
+    ASSERT_GE(pager->stats().retired_frames, held.size() * (kLeaves + 1)) << "after txn " << txn;
+  }
+  EXPECT_GT(pages_made, 50 * pager->stats().frames);
+  EXPECT_EQ(value_of(held_arrays[0].get(3)), 103U);
+  EXPECT_EQ(value_of(held_arrays[1].get(3)), 15003U);
+  readers.clear();
+  pager->reclaim(std::vector<TxnId>{TxnId{300}});
+  EXPECT_EQ(pager->stats().retired_frames, 0U);
+}
+
+// Any reader may have asked for one, so an old reader holds all that are evicted.
+TEST(Pager, AReaderThatStaysHoldsPrivateCopiesWhateverItsState) {
+  Harness store({});
+  for (std::uint32_t i = 0; i < 100; ++i) store.set(i, i + 1);
+  store.checkpoint();
+  const Meta meta = store.pager().checkpointed();
+  std::vector<RegisteredReader> readers;
+  const auto pager = open_with_readers(store, PageAccess::kPrivate, readers);
+  readers = {{.epoch = pager->epoch(), .txn = meta.txn}};
+  const PageRef root = meta.root;
+  const std::byte* page = value_of(pager->read(root));
+  const std::vector<std::byte> seen(page, page + 4096);
+  Result<const std::byte*> leaf = page;
+  for (std::uint32_t i = 0; leaf && i < 100; ++i) leaf = pager->read(array_entry(page, i));
+  ASSERT_FALSE(leaf.has_value());
+  EXPECT_EQ(leaf.error().code(), Code::kResourceExhausted);
+  EXPECT_TRUE(std::equal(seen.begin(), seen.end(), page));
+}
+
+// What the open transaction reads of its own pages is younger than all that readers may see.
+TEST(Pager, TheOpenTransactionHoldsPagesOfItsOwnThatWereSpilled) {
+  std::vector<RegisteredReader> readers;
+  Harness store({});
+  const auto pager = open_with_readers(store, PageAccess::kMapped, readers);
+  readers = {{.epoch = pager->epoch(), .txn = TxnId{0}}};
+  PageTxn txn = value_of(PageTxn::begin(*pager, TxnId{1}));
+  PageArray array(*pager, {});
+  for (std::uint32_t i = 0; i < 40; ++i) value_of(array.set(txn, i, i + 1));
+  const HeldPages held(*pager, array);
+  ASSERT_GT(value_of(pager->spill()), 20U);
+  while (txn.allocate(kArrayLeaf, 0)) {
+  }
+  EXPECT_TRUE(held.unchanged());
+  txn.renew();
+  EXPECT_TRUE(txn.allocate(kArrayLeaf, 0).has_value());
 }
 
 TEST(Pager, EvictsAheadSoThatARegisteredReaderFindsFrames) {
@@ -334,17 +442,14 @@ TEST(Pager, EvictsAheadSoThatARegisteredReaderFindsFrames) {
   for (std::uint32_t i = 0; i < 300; ++i) store.set(i, i + 1);
   store.checkpoint();
   const Meta meta = store.pager().checkpointed();
-  store.close();
   // One reader that registers anew for each value, as a point read does, with 64 frames for 301
   // pages. What it evicts itself is not free before it is done.
-  std::atomic<std::uint64_t> oldest = 0;
-  PagerOptions options = small_options(PageAccess::kPrivate, 64 * 4096);
-  options.oldest_reader_epoch = [&oldest] { return oldest.load(); };
-  const auto pager = value_of(open_pager(store.directory(), options));
+  std::vector<RegisteredReader> readers;
+  const auto pager = open_with_readers(store, PageAccess::kPrivate, readers);
   const PageArray array(*pager, meta.root);
   Random random(9);
   for (int i = 0; i < 3000; ++i) {
-    oldest = pager->epoch();
+    readers = {{.epoch = pager->epoch(), .txn = meta.txn}};
     const auto index = static_cast<std::uint32_t>(random.below(300));
     ASSERT_EQ(value_of(array.get(index)), index + 1U) << i;
   }

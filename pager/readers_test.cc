@@ -73,9 +73,7 @@ class Readers : public ::testing::TestWithParam<PageAccess> {
     registry_ = std::make_unique<ReaderRegistry>(readers);
     PagerOptions options = testing::small_options(GetParam(), std::uint64_t{32} << 20U);
     options.address_space_bytes = std::uint64_t{1} << 32U;
-    options.oldest_reader_epoch = [this] {
-      return registry_->oldest_epoch(pager_ == nullptr ? 0 : pager_->epoch());
-    };
+    options.readers = [this](std::vector<RegisteredReader>& all) { registry_->append_to(all); };
     pager_ = value_of(open_pager(*directory_, options));
   }
 

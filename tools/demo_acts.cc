@@ -31,7 +31,7 @@ pager::PagerOptions options() {
   pager::PagerOptions options;
   options.layout = &pager::testing::array_layout();
   // Nothing here keeps what it read across a transaction.
-  options.oldest_reader_epoch = [] { return ~std::uint64_t{0}; };
+  options.readers = [](std::vector<pager::RegisteredReader>&) {};
   return options;
 }
 

@@ -81,7 +81,7 @@ class CaissonEngine final : public Engine {
     pager::PagerOptions options;
     options.layout = &btree::tree_layout();
     options.memory_budget_bytes = std::uint64_t{1} << 30U;
-    options.oldest_reader_epoch = [] { return ~std::uint64_t{0}; };  // Nobody reads beside changes.
+    options.readers = [](std::vector<pager::RegisteredReader>&) {};  // Nobody reads beside changes.
     pager_ = value_of(pager::open_pager(*directory_, options));
     root_.page = pager_->checkpointed().root;
   }

@@ -38,10 +38,10 @@ void TreeStore::open() {
   pager::PagerOptions options =
       pager::testing::small_options(options_.access, options_.memory_budget_bytes);
   options.layout = &tree_layout();
-  options.oldest_reader_epoch = [this] {
-    const std::uint64_t others =
-        options_.readers == nullptr ? kNoReader : options_.readers->oldest_epoch(kNoReader);
-    return std::min(reader_epoch_.load(), others);
+  options.readers = [this](std::vector<pager::RegisteredReader>& readers) {
+    if (options_.readers != nullptr) options_.readers->append_to(readers);
+    const std::uint64_t epoch = reader_epoch_;
+    if (epoch != kNoReader) readers.push_back({.epoch = epoch, .txn = pager::kSeesEverything});
   };
   pager_ = value_of(pager::open_pager(*directory_, options));
   const pager::Meta meta = pager_->checkpointed();

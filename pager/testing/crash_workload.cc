@@ -110,8 +110,9 @@ class Life {
   // newer one is given up then, but only the first change makes that final (CKPT-7).
   Result<void> open_at_a_checkpoint() {
     PagerOptions options = small_options(options_.access, 96 * 4096);
-    options.oldest_reader_epoch = [this] {
-      return old_ ? old_->epoch : ~std::uint64_t{0};  // Other reads hold nothing.
+    options.readers = [this](std::vector<RegisteredReader>& readers) {
+      // Other reads hold nothing.
+      if (old_) readers.push_back({.epoch = old_->epoch, .txn = old_->txn});
     };
     CAISSON_ASSIGN_OR_RETURN(OpenAttempt attempt, OpenAttempt::begin(*directory_, options));
     CAISSON_ASSIGN_OR_RETURN(MetaSlot slot, attempt.newest());

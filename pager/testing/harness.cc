@@ -13,7 +13,7 @@ PagerOptions small_options(PageAccess access, std::uint64_t memory_budget_bytes)
   options.memory_budget_bytes = memory_budget_bytes;
   options.layout = &array_layout();
   // A reader whose bytes are used before anything else happens holds nothing.
-  options.oldest_reader_epoch = [] { return ~std::uint64_t{0}; };
+  options.readers = [](std::vector<RegisteredReader>&) {};
   return options;
 }
 

@@ -24,8 +24,9 @@ class ReaderRegistry {
     for (auto& pin : pins_) pin = kNoReader;
   }
 
-  // Registers, then takes the newest state; again if that moved meanwhile. A State has a `txn`,
-  // and lives until the last reader has left.
+  // Registers, then takes the newest state; again if that moved meanwhile, or if frames left the
+  // table: they may have been released for a pin of the round before. A State has a `txn`, and
+  // lives until the last reader has left.
   template <typename State>
   const State& enter(std::size_t slot, const Pager& pager, std::atomic<const State*>& newest) {
     while (true) {
@@ -48,11 +49,12 @@ class ReaderRegistry {
     epochs_[slot] = kNoReader;
   }
 
-  // `now` if nobody is registered.
-  std::uint64_t oldest_epoch(std::uint64_t now) const {
-    std::uint64_t oldest = now;
-    for (const auto& epoch : epochs_) oldest = std::min(oldest, epoch.load());
-    return oldest;
+  // For the readers option. Who hasn't chosen a state yet may see anything.
+  void append_to(std::vector<RegisteredReader>& readers) const {
+    for (std::size_t slot = 0; slot < epochs_.size(); ++slot) {
+      const std::uint64_t epoch = epochs_[slot];
+      if (epoch != kNoReader) readers.push_back({.epoch = epoch, .txn = TxnId{pins_[slot].load()}});
+    }
   }
 
   // For reclaim(): sorted, with the newest state published.

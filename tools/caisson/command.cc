@@ -82,7 +82,9 @@ pager::PagerOptions LoneReader::options() {
   pager::PagerOptions options;
   options.read_only = true;
   options.layout = &btree::tree_layout();
-  options.oldest_reader_epoch = [this] { return epoch_.load(); };
+  options.readers = [this](std::vector<pager::RegisteredReader>& readers) {
+    readers.push_back({.epoch = epoch_, .txn = pager::kSeesEverything});
+  };
   return options;
 }
 
