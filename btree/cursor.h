@@ -47,6 +47,10 @@ class Cursor {
   // nothing, and can't fail.
   void resume(const Tree& tree, Bytes key);
 
+  // The same where it stands at no entry: it stays before the first one, or behind the last one.
+  // REQUIRES: !valid().
+  void resume(const Tree& tree) { tree_ = tree; }
+
   Result<bool> next() {
     if (state_ == State::kAt && ++index_ < leaf_end_) [[likely]]
       return true;

@@ -45,6 +45,9 @@ class Value {
 
   std::uint64_t size() const { return size_; }
 
+  // Whether it has pages of its own, which are read only when they are asked for.
+  bool is_long() const { return pager_ != nullptr; }
+
   // Whether the value lies in one place, so that piece(0) is all of it: always true for values of
   // up to a quarter of the page size, and for those of one page.
   bool in_one_piece() const;

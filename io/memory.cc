@@ -58,6 +58,32 @@ void ReservedMemory::discard(std::uint64_t offset, std::uint64_t size) {
   (void)madvise(data_ + whole.offset, whole.size, MADV_DONTNEED);
 }
 
+namespace {
+
+// Where the system can't wipe a mark: nobody ever sees a child.
+std::byte never_wiped{1};
+
+}  // namespace
+
+ForkMark::ForkMark() : mark_(&never_wiped) {
+#ifdef MADV_WIPEONFORK
+  void* data =
+      mmap(nullptr, memory_page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (data == MAP_FAILED) return;
+  if (madvise(data, memory_page_size(), MADV_WIPEONFORK) != 0) {
+    munmap(data, memory_page_size());
+    return;
+  }
+  mark_ = static_cast<std::byte*>(data);
+  *mark_ = std::byte{1};
+  mapped_ = true;
+#endif
+}
+
+ForkMark::~ForkMark() {
+  if (mapped_) munmap(mark_, memory_page_size());
+}
+
 AlignedBuffer::AlignedBuffer(std::size_t size)
     : data_(static_cast<std::byte*>(::operator new[](size, std::align_val_t{kDirectAlignment}))),
       size_(size) {

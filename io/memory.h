@@ -59,6 +59,22 @@ class AlignedBuffer {
   std::size_t size_;
 };
 
+// Tells a process that was forked off from the one that made this.
+class ForkMark {
+ public:
+  ForkMark();
+  ForkMark(const ForkMark&) = delete;
+  ForkMark& operator=(const ForkMark&) = delete;
+  ~ForkMark();
+
+  // Whether this is a child: its copy of the mark was wiped. False where the system can't tell.
+  bool in_child() const { return *mark_ == std::byte{0}; }
+
+ private:
+  std::byte* mark_;
+  bool mapped_ = false;
+};
+
 // The size of one unit of the system's memory management, in bytes: 4,096 on most machines, 16 or
 // 64 KiB on some.
 std::size_t memory_page_size();

@@ -30,7 +30,7 @@ enum class OperationCode : std::uint8_t {
 std::string_view to_string(OperationCode code);
 
 inline constexpr std::size_t kNameSizeMax = 255;
-inline constexpr std::size_t kTreeOptionsSizeMax = 4096;
+inline constexpr std::size_t kTreeOptionsSizeMax = 512;
 
 // One operation. Borrows its bytes. What it doesn't have is empty or 0.
 struct Operation {

@@ -135,8 +135,11 @@ Result<void> make_durable(LogDirectory& directory, const LogPosition& from, cons
 Result<bool> is_closed_behind(const LogDirectory& directory, FileAccess access, TxnId txn,
                               const LogPosition& position) {
   LogReader reader(directory, access, txn, position);
-  CAISSON_ASSIGN_OR_RETURN(const auto record, reader.next());
-  if (!record || !record->header.closed) return false;
+  while (true) {
+    CAISSON_ASSIGN_OR_RETURN(const auto record, reader.next());
+    if (!record || record->header.type != RecordType::kMark) return false;
+    if (record->header.closed) break;
+  }
   // A new epoch whose first record had no room beside the mark began in the next file.
   CAISSON_ASSIGN_OR_RETURN(const auto more, reader.next());
   return !more.has_value();

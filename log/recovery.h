@@ -25,8 +25,8 @@ struct LogEnd {
 // by whoever will write.
 Result<void> flush_log(LogDirectory& directory, std::uint64_t first);
 
-// Whether the store was closed behind `position`, and nothing has been acknowledged since: then
-// there is nothing to recover. Reads a block or two.
+// Whether the store was closed behind `position`, but for marks, and nothing has been acknowledged
+// since: then there is nothing to recover. Reads a block or two.
 Result<bool> is_closed_behind(const LogDirectory& directory, FileAccess access, TxnId txn,
                               const LogPosition& position);
 

@@ -347,6 +347,16 @@ Result<void> LogWriter::flush(std::uint64_t ticket) {
   return written;
 }
 
+void LogWriter::wait(std::uint64_t ticket, std::chrono::nanoseconds timeout) {
+  const auto end = vfs_.clock().monotonic() + timeout;
+  const MutexLock lock(mutex_);
+  while (durable() < ticket && !poison_cause_) {
+    const auto left = end - vfs_.clock().monotonic();
+    if (left.count() <= 0) return;
+    flushed_.wait_for(mutex_, left);
+  }
+}
+
 Result<void> LogWriter::write_in_flight() {
   for (std::size_t i = 0; i < in_flight_.size(); ++i) {
     const Batch& batch = in_flight_[i];

@@ -16,6 +16,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -92,6 +93,9 @@ class LogWriter {
   // Errors: kDurabilityUnknown where a write or a flush failed: the record, and each behind those
   // that are durable, may be there at the next opening or not. From then on kPoisoned.
   Result<void> flush(std::uint64_t ticket);
+
+  // Waits for somebody else to flush it, for up to `timeout`, or until that fails.
+  void wait(std::uint64_t ticket, std::chrono::nanoseconds timeout);
 
   // The last ticket given out, and the last one that is durable.
   std::uint64_t appended() const { return appended_.load(std::memory_order_acquire); }

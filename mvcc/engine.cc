@@ -1,0 +1,246 @@
+#include "mvcc/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "mvcc/replay.h"
+#include "mvcc/snapshot.h"
+
+namespace caisson::mvcc {
+
+Engine::Engine(io::Vfs& vfs, std::unique_ptr<io::Directory> directory, const EngineOptions& options)
+    : vfs_(vfs), directory_(std::move(directory)), options_(options) {}
+
+Engine::~Engine() = default;
+
+// Begins to serve a state.
+void Engine::start(const State& state) {
+  limits_ = pager_->checkpointed().limits;
+  const MutexLock lock(mutex_);
+  states_.push_back(std::make_unique<const State>(state));
+  published_.store(states_.back().get(), std::memory_order_seq_cst);
+}
+
+// --- What may be done ----------------------------------------------------------------------------
+
+Result<void> Engine::check_usable() const {
+  if (!fork_mark_.in_child()) [[likely]]
+    return {};
+  return fail(Error(Code::kInvalidArgument, "a store can't be used behind a fork")
+                  .with_advice("Open the store in the child process, after the parent has closed "
+                               "it; or start the child before the store is opened."));
+}
+
+std::optional<Error> Engine::poisoned() const {
+  if (auto cause = log_ ? log_->poisoned() : std::nullopt) return cause;
+  return pager_->poisoned();
+}
+
+Result<void> Engine::check_writable() const {
+  CAISSON_RETURN_IF_ERROR(check_usable());
+  if (read_only()) {
+    return fail(Error(Code::kReadOnly, "the store was opened to read")
+                    .with_advice("Open it without the read_only option to write."));
+  }
+  if (const auto cause = poisoned()) {
+    return fail(Error(Code::kPoisoned, "an earlier write failed: " + cause->message())
+                    .in_file(cause->file())
+                    .with_advice("Close the store and open it again: that finds out what is "
+                                 "durable. What has been read so far can still be read."));
+  }
+  return {};
+}
+
+// --- Transactions --------------------------------------------------------------------------------
+
+Result<const State*> Engine::begin_transaction(std::chrono::nanoseconds timeout) {
+  const auto end = vfs_.clock().monotonic() + timeout;
+  const MutexLock lock(mutex_);
+  while (writing_ && !closed_) {
+    const auto left = end - vfs_.clock().monotonic();
+    if (left.count() <= 0) {
+      return fail(Error(Code::kBusy, "another write transaction is open")
+                      .with_advice("Wait for it with a timeout, or end it first: a store has one "
+                                   "writer at a time."));
+    }
+    transaction_ended_.wait_for(mutex_, left);
+  }
+  if (closed_) return fail(Code::kInvalidArgument, "the store is closed");
+  writing_ = true;
+  forget_states();
+  pager_->reclaim(pins());
+  return states_.back().get();
+}
+
+void Engine::end_transaction() {
+  {
+    const MutexLock lock(mutex_);
+    writing_ = false;
+  }
+  transaction_ended_.notify_one();
+}
+
+// T3: what has been queued and sealed; the next transaction builds on it.
+void Engine::seal(const State& state) {
+  {
+    const MutexLock lock(mutex_);
+    states_.push_back(std::make_unique<const State>(state));
+    writing_ = false;
+    if (!state.awaited) publish();
+  }
+  transaction_ended_.notify_one();
+}
+
+Result<void> Engine::wait_durable(const Committed& committed, std::chrono::nanoseconds wait) {
+  if (wait.count() > 0) log_->wait(committed.ticket, wait);
+  CAISSON_RETURN_IF_ERROR(log_->flush(committed.ticket));
+  const MutexLock lock(mutex_);
+  publish();
+  return {};
+}
+
+// T5: in the order of their numbers, all that are durable, and those that nobody waits for.
+void Engine::publish() {
+  const std::uint64_t durable = log_->durable();
+  const bool poisoned = log_->poisoned().has_value();
+  const State* newest = published_.load(std::memory_order_relaxed);
+  for (const auto& state : states_) {
+    if (state->txn <= newest->txn) continue;
+    if (state->ticket > durable && (state->awaited || poisoned)) break;
+    newest = state.get();
+  }
+  published_ns_.store(newest->replay_ns, std::memory_order_relaxed);
+  published_.store(newest, std::memory_order_seq_cst);
+}
+
+// --- States --------------------------------------------------------------------------------------
+
+// Forgets the states that are neither held, nor published, nor still to be.
+void Engine::forget_states() {
+  // In this order: a snapshot whose slot is not seen here finds another state published, and takes
+  // that one.
+  const State* const published = published_.load(std::memory_order_seq_cst);
+  std::vector<const State*> held;
+  snapshots_.for_each([&held](const SnapshotSlot& slot) {
+    if (const State* state = slot.state.load(std::memory_order_seq_cst)) held.push_back(state);
+  });
+  std::ranges::sort(held);
+  std::erase_if(states_, [&](const std::unique_ptr<const State>& state) {
+    return state->txn < published->txn && !std::ranges::binary_search(held, state.get());
+  });
+}
+
+// Those that somebody may read, now or later.
+std::vector<TxnId> Engine::pins() {
+  std::vector<TxnId> pins;
+  pins.reserve(states_.size());
+  for (const auto& state : states_) pins.push_back(state->txn);
+  return pins;
+}
+
+void Engine::list_readers(std::vector<pager::RegisteredReader>& readers) const {
+  reads_.for_each([&readers](const ReadSlot& slot) {
+    // The epoch first: who has none yet looks at it again when it has.
+    const std::uint64_t epoch = slot.epoch.load(std::memory_order_seq_cst);
+    const std::uint64_t taken = slot.taken.load(std::memory_order_acquire);
+    if (epoch != 0 && taken != 0) readers.push_back({.epoch = epoch, .txn = TxnId{taken - 1}});
+  });
+}
+
+// --- Checkpoints ---------------------------------------------------------------------------------
+
+Result<void> Engine::checkpoint() {
+  CAISSON_RETURN_IF_ERROR(check_writable());
+  const MutexLock checkpointing(checkpoint_mutex_);
+  // A snapshot of it keeps its pages until the pager knows of the checkpoint.
+  CAISSON_ASSIGN_OR_RETURN(const Snapshot snapshot, this->snapshot());
+  const State& state = snapshot.state();
+  if (state.txn > pager_->checkpointed().txn) {
+    // CHECKPOINT-1: one that nobody waits for is published, and not yet durable.
+    CAISSON_RETURN_IF_ERROR(log_->flush(state.ticket));
+    CAISSON_RETURN_IF_ERROR(pager_->checkpoint({.txn = state.txn,
+                                                .root = state.catalog.page.id,
+                                                .apply_version = kApplyVersion,
+                                                .log = state.log}));
+    checkpointed_ns_.store(state.replay_ns, std::memory_order_relaxed);
+    // CHECKPOINT-2. Its failure costs room, and nothing else.
+    if (const auto older = pager_->checkpointed_before())
+      (void)log_->retire_before(older->log.file);
+  }
+  const MutexLock lock(mutex_);
+  forget_states();
+  pager_->reclaim(pins());
+  return {};
+}
+
+bool Engine::checkpoint_due() const {
+  if (!log_ || poisoned()) return false;
+  const std::uint64_t behind = published_ns_.load(std::memory_order_relaxed) -
+                               checkpointed_ns_.load(std::memory_order_relaxed);
+  return behind >= options_.replay_time_max_ns || (behind > 0 && pager_->should_spill());
+}
+
+// --- The end -------------------------------------------------------------------------------------
+
+Result<void> Engine::close() {
+  CAISSON_RETURN_IF_ERROR(check_usable());
+  {
+    const MutexLock lock(mutex_);
+    if (closed_) return {};
+    std::size_t open = writing_ ? 1 : 0;
+    snapshots_.for_each([&open](const SnapshotSlot& slot) {
+      if (slot.state.load(std::memory_order_seq_cst) != nullptr) ++open;
+    });
+    if (open > 0) {
+      return fail(Error(Code::kBusy, std::to_string(open) + " snapshots or transactions are open")
+                      .with_advice("End them before the store is closed."));
+    }
+    closed_ = true;
+  }
+  if (!log_) return {};
+  CAISSON_RETURN_IF_ERROR(check_writable());
+  return close_log();
+}
+
+Result<void> Engine::close_log() {
+  CAISSON_RETURN_IF_ERROR(log_->flush(log_->appended()));
+  {
+    const MutexLock lock(mutex_);
+    publish();
+  }
+  CAISSON_RETURN_IF_ERROR(checkpoint());
+  const bool written = log_->appended() > 0 || !recovery_.was_closed;
+  return written ? log_->mark_closed() : Result<void>{};
+}
+
+// --- What it is ----------------------------------------------------------------------------------
+
+EngineStats Engine::stats() const {
+  EngineStats stats;
+  stats.pages = pager_->stats();
+  stats.checkpointed = pager_->checkpointed().txn;
+  stats.checkpoints = stats.pages.checkpoints;
+  stats.rolled_back = rolled_back_.load(std::memory_order_relaxed);
+  stats.poisoned = poisoned().has_value();
+  if (log_) {
+    stats.log = log_->stats();
+    stats.commits = stats.log.commits;
+  }
+  const MutexLock lock(mutex_);
+  const State* const published = published_.load(std::memory_order_seq_cst);
+  stats.published = published->txn;
+  stats.replay_ns = published->replay_ns - checkpointed_ns_.load(std::memory_order_relaxed);
+  std::vector<const State*> held;
+  snapshots_.for_each([&](const SnapshotSlot& slot) {
+    if (const State* state = slot.state.load(std::memory_order_seq_cst)) held.push_back(state);
+  });
+  stats.snapshots = held.size();
+  for (const auto& state : states_) {
+    if (std::ranges::find(held, state.get()) == held.end()) continue;
+    stats.oldest_snapshot = state->txn;
+    break;
+  }
+  return stats;
+}
+
+}  // namespace caisson::mvcc

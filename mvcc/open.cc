@@ -1,0 +1,272 @@
+// Engine::create, Engine::open and recovery: spec/store.md, sections 1 and 6.
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "btree/layout.h"
+#include "log/commit_reader.h"
+#include "log/recovery.h"
+#include "mvcc/catalog.h"
+#include "mvcc/engine.h"
+#include "mvcc/replay.h"
+#include "mvcc/tree_set.h"
+#include "pager/page_txn.h"
+
+namespace caisson::mvcc {
+namespace {
+
+constexpr const char* kLockFileName = "LOCK";
+constexpr std::uint64_t kLockOffset = 0;
+
+// STORE-3.
+Result<std::unique_ptr<io::File>> lock_store(io::Directory& directory) {
+  auto file = directory.open_file(kLockFileName, {.mode = io::OpenMode::kReadWrite});
+  if (!file && file.error().code() == Code::kNotFound) {
+    file = directory.open_file(kLockFileName, {.mode = io::OpenMode::kCreate});
+    if (!file && file.error().code() == Code::kAlreadyExists) {
+      file = directory.open_file(kLockFileName, {.mode = io::OpenMode::kReadWrite});
+    }
+  }
+  if (!file) return file;
+  auto locked = (*file)->try_lock(io::LockKind::kExclusive, kLockOffset, 1);
+  if (!locked && locked.error().code() == Code::kBusy) {
+    return fail(Error(Code::kBusy, "the store is open for writing elsewhere")
+                    .in_file(kLockFileName)
+                    .with_advice("Close it there first; or open it read-only."));
+  }
+  CAISSON_RETURN_IF_ERROR(locked);
+  return file;
+}
+
+// What lies in the directory can only be what an earlier attempt left.
+Result<void> check_vacant(io::Directory& directory, const std::string& path) {
+  CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory.list());
+  if (std::ranges::find(names, pager::kPageFileName) != names.end()) {
+    return fail(Error(Code::kAlreadyExists, "there is a store at " + path));
+  }
+  for (const std::string& name : names) {
+    const bool ours =
+        name == kLockFileName || name == log::kLogDirectoryName || name == pager::kPageFileNewName;
+    if (ours) continue;
+    return fail(Error(Code::kAlreadyExists, path + " holds something else: " + name)
+                    .with_advice("Choose an empty folder, or a path where nothing is."));
+  }
+  return {};
+}
+
+// STORE-2.
+Result<void> remove_unused_logs(io::Directory& directory) {
+  CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory.list());
+  for (const std::string& name : names) {
+    CAISSON_ASSIGN_OR_RETURN(const auto file, directory.open_file(name, {}));
+    std::array<std::byte, 4096> block;
+    CAISSON_ASSIGN_OR_RETURN(const std::size_t size, file->read(log::kFileHeaderSize, block));
+    if (std::ranges::any_of(Bytes(block).first(size),
+                            [](std::byte b) { return b != std::byte{}; })) {
+      return fail(Error(Code::kAlreadyExists,
+                        "there is a commit log, but the store that it belongs to is gone")
+                      .in_file(std::string(log::kLogDirectoryName) + "/" + name)
+                      .with_rule("STORE-2")
+                      .with_advice("Bring the file \"pages\" back from a backup; or, if the log is "
+                                   "needed no more, remove it."));
+    }
+  }
+  for (const std::string& name : names) CAISSON_RETURN_IF_ERROR(directory.unlink(name));
+  return directory.sync();
+}
+
+Result<void> create_log(io::Directory& directory, const Uuid& uuid, std::uint64_t file_size) {
+  auto made = directory.make_directory(log::kLogDirectoryName);
+  if (!made && made.error().code() != Code::kAlreadyExists) return made;
+  CAISSON_ASSIGN_OR_RETURN(const auto folder, directory.open_directory(log::kLogDirectoryName));
+  CAISSON_RETURN_IF_ERROR(remove_unused_logs(*folder));
+  CAISSON_ASSIGN_OR_RETURN(const auto logs, log::LogDirectory::open(directory, uuid));
+  CAISSON_RETURN_IF_ERROR(logs->make_file(1, file_size));
+  return directory.sync();
+}
+
+}  // namespace
+
+Result<void> Engine::create(io::Vfs& vfs, const std::string& path,
+                            const pager::CreateOptions& options, const log::WriterOptions& log) {
+  CAISSON_RETURN_IF_ERROR(pager::validate(options));
+  CAISSON_RETURN_IF_ERROR(log::validate(log));
+  auto made = vfs.create_directory(path);
+  if (!made && made.error().code() != Code::kAlreadyExists) return made;
+  CAISSON_ASSIGN_OR_RETURN(const auto directory, vfs.open_directory(path));
+  CAISSON_RETURN_IF_ERROR(check_vacant(*directory, path));
+  CAISSON_ASSIGN_OR_RETURN(const auto lock, lock_store(*directory));
+  CAISSON_RETURN_IF_ERROR(check_vacant(*directory, path));  // Another may have been faster.
+  pager::CreateOptions with_uuid = options;
+  if (!with_uuid.uuid) CAISSON_RETURN_IF_ERROR(vfs.random(with_uuid.uuid.emplace().bytes));
+  CAISSON_RETURN_IF_ERROR(create_log(*directory, *with_uuid.uuid, log.file_size_min));
+  return pager::create_page_file(vfs, *directory, with_uuid);
+}
+
+// --- Opening -------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<Engine>> Engine::open(io::Vfs& vfs, const std::string& path,
+                                             const EngineOptions& options) {
+  CAISSON_RETURN_IF_ERROR(log::validate(options.log));
+  auto directory = vfs.open_directory(path);
+  if (!directory) return fail(std::move(directory).error());
+  std::unique_ptr<Engine> engine(new Engine(vfs, std::move(*directory), options));
+  CAISSON_RETURN_IF_ERROR(engine->recover());
+  return engine;
+}
+
+namespace {
+
+pager::PagerOptions pager_options(const EngineOptions& options) {
+  return {.access = options.access,
+          .read_only = options.read_only,
+          .allow_network_file_system = options.allow_network_file_system,
+          .address_space_bytes = options.address_space_bytes,
+          .memory_budget_bytes = options.memory_budget_bytes,
+          .lock_in_memory = options.lock_in_memory,
+          .expected_uuid = {},
+          .layout = &btree::tree_layout(),
+          .readers = {}};
+}
+
+// The latest commit that a meta names, whatever else of its checkpoint is damaged.
+TxnId newest_known(const pager::OpenAttempt& attempt) {
+  TxnId newest{};
+  for (const pager::MetaSlot slot : {pager::MetaSlot::kA, pager::MetaSlot::kB}) {
+    const auto& meta = attempt.candidate(slot).meta;
+    if (meta) newest = std::max(newest, meta->txn);
+  }
+  return newest;
+}
+
+Error no_store() {
+  return Error(Code::kNotFound, "there is no store in this folder, or it was never finished")
+      .in_file(pager::kPageFileName)
+      .with_advice("Create the store first.");
+}
+
+Error log_is_gone() {
+  return Error(Code::kCorruption, "the store's log is not there")
+      .in_file(log::kLogDirectoryName)
+      .with_rule("RECOVER-5")
+      .with_advice("Bring the folder back: what it held may be in no other place.");
+}
+
+}  // namespace
+
+// STORE-3. A copy of a store may lack the file.
+Result<void> Engine::lock() {
+  CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory_->list());
+  if (std::ranges::find(names, pager::kPageFileName) == names.end()) return fail(no_store());
+  CAISSON_ASSIGN_OR_RETURN(lock_, lock_store(*directory_));
+  return {};
+}
+
+Result<void> Engine::recover() {
+  pager::PagerOptions options = pager_options(options_);
+  options.readers = [this](std::vector<pager::RegisteredReader>& readers) {
+    list_readers(readers);
+  };
+  if (!options_.read_only) CAISSON_RETURN_IF_ERROR(lock());
+  auto attempt = pager::OpenAttempt::begin(*directory_, options);
+  if (!attempt) {
+    const bool missing = attempt.error().code() == Code::kNotFound;
+    return fail(missing ? no_store() : std::move(attempt).error());
+  }
+  CAISSON_ASSIGN_OR_RETURN(const pager::MetaSlot newest, attempt->newest());
+  const bool other_offered = attempt->candidate(other(newest)).offered();
+  auto recovered = recover_from(std::move(*attempt), newest);
+  // OPENING-3: damage further down in the newest checkpoint shows only where the log leads there.
+  if (recovered || !other_offered || recovered.error().code() != Code::kCorruption)
+    return recovered;
+  pager_.reset();
+  auto again = pager::OpenAttempt::begin(*directory_, options);
+  if (!again || !again->candidate(other(newest)).offered()) return recovered;
+  if (recover_from(std::move(*again), other(newest))) return {};
+  return recovered;
+}
+
+Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot slot) {
+  const pager::Meta meta = *attempt.candidate(slot).meta;
+  const TxnId known = newest_known(attempt);
+  const auto& rest = attempt.candidate(other(slot)).meta;
+  auto opened = log::LogDirectory::open(*directory_, meta.uuid);
+  if (!opened && opened.error().code() == Code::kNotFound) return fail(log_is_gone());
+  CAISSON_ASSIGN_OR_RETURN(log_directory_, std::move(opened));
+  const auto access = options_.read_only ? log::FileAccess::kRead : log::FileAccess::kReadDirect;
+
+  recovery_ = {.older_checkpoint = rest && rest->sequence > meta.sequence, .checkpoint = meta.txn};
+  log::LogEnd end;
+  end.txn = meta.txn;
+  end.position = meta.log;
+  CAISSON_ASSIGN_OR_RETURN(recovery_.was_closed,
+                           log::is_closed_behind(*log_directory_, access, meta.txn, meta.log));
+  if (recovery_.was_closed && known == meta.txn) {
+    end.resume = log::LogReader(*log_directory_, access, meta.txn, meta.log).resume();
+    end.past_cache = true;
+  } else {
+    recovery_.was_closed = false;
+    if (!options_.read_only) {
+      CAISSON_RETURN_IF_ERROR(
+          log::flush_log(*log_directory_, std::max<std::uint64_t>(meta.log.file, 1)));
+    }
+    CAISSON_ASSIGN_OR_RETURN(end,
+                             log::find_log_end(*log_directory_, access, meta.txn, meta.log, known));
+  }
+  recovery_.recovered = end.txn;
+  recovery_.log_bytes = end.bytes;
+
+  CAISSON_ASSIGN_OR_RETURN(pager_, pager::open_pager(std::move(attempt), slot));
+  State state;
+  state.txn = meta.txn;
+  state.log = meta.log;
+  CAISSON_ASSIGN_OR_RETURN(state.catalog, load_catalog(*pager_, meta.root));
+  if (end.txn > meta.txn) {
+    CAISSON_ASSIGN_OR_RETURN(state, replay(state, end.txn));
+  }
+  state.log = end.position;
+  if (!options_.read_only) {
+    CAISSON_RETURN_IF_ERROR(log_directory_->remove_unfinished());
+    CAISSON_RETURN_IF_ERROR(log::make_durable(*log_directory_, meta.log, end));  // R5
+    CAISSON_ASSIGN_OR_RETURN(
+        log_, log::LogWriter::open(vfs_, *log_directory_, end.txn, end.resume, options_.log));
+    recorder_ = std::make_unique<Recorder>(*log_);
+  }
+  start(state);
+  return {};
+}
+
+// R4: as one transaction of the pager, which has the last commit's number. What it makes is seen by
+// nobody before it is whole, and a page that many commits changed is copied once.
+Result<State> Engine::replay(const State& checkpoint, TxnId upto) {
+  CAISSON_ASSIGN_OR_RETURN(pager::PageTxn pages, pager::PageTxn::begin(*pager_, upto));
+  log::CommitReader commits(*log_directory_, log::FileAccess::kRead, checkpoint.txn,
+                            checkpoint.log);
+  State state;
+  state.txn = upto;
+  {
+    TreeSet trees(*pager_, pages, checkpoint.catalog);
+    Applier applier(trees, pager_->checkpointed().limits);
+    while (commits.txn() < upto) {
+      CAISSON_ASSIGN_OR_RETURN(const auto commit, commits.next(upto));
+      if (!commit) return fail(Code::kCorruption, "the log has changed while it was read");
+      while (true) {
+        CAISSON_ASSIGN_OR_RETURN(const auto payload, commits.payload());
+        if (!payload) break;
+        auto applied = applier.apply(*payload);
+        if (!applied) return fail(std::move(applied).error().at_record(to_u64(commit->txn)));
+      }
+      CAISSON_RETURN_IF_ERROR(applier.end_commit());
+    }
+    CAISSON_ASSIGN_OR_RETURN(state.catalog, trees.finish());
+    recovery_.operations = applier.operations();
+    state.replay_ns = applier.operations() * 1500 + applier.bytes();
+  }
+  pages.seal();
+  return state;
+}
+
+}  // namespace caisson::mvcc

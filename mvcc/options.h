@@ -1,0 +1,34 @@
+// How a store is created and opened.
+
+#ifndef CAISSON_MVCC_OPTIONS_H_
+#define CAISSON_MVCC_OPTIONS_H_
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "log/writer.h"
+#include "pager/options.h"
+
+namespace caisson::mvcc {
+
+struct EngineOptions {
+  bool read_only = false;
+
+  pager::PageAccess access = pager::PageAccess::kMapped;
+  std::uint64_t memory_budget_bytes = std::uint64_t{64} << 20U;
+  std::uint64_t address_space_bytes = pager::kAddressSpaceDefault;
+  bool lock_in_memory = false;
+  bool allow_network_file_system = false;
+
+  log::WriterOptions log;
+
+  // A checkpoint is due when replaying the log since the last one would take about so long.
+  std::uint64_t replay_time_max_ns = 250'000'000;
+};
+
+// The largest number that a commit can have.
+inline constexpr TxnId kTxnMax{(std::uint64_t{1} << 63U) - 1};
+
+}  // namespace caisson::mvcc
+
+#endif  // CAISSON_MVCC_OPTIONS_H_
