@@ -132,17 +132,19 @@ Result<void> make_durable(LogDirectory& directory, const LogPosition& from, cons
   return {};
 }
 
-Result<bool> is_closed_behind(const LogDirectory& directory, FileAccess access, TxnId txn,
-                              const LogPosition& position) {
+Result<std::optional<LogReader::Chain>> resume_if_closed(const LogDirectory& directory,
+                                                         FileAccess access, TxnId txn,
+                                                         const LogPosition& position) {
+  const std::optional<LogReader::Chain> none;
   LogReader reader(directory, access, txn, position);
   while (true) {
     CAISSON_ASSIGN_OR_RETURN(const auto record, reader.next());
-    if (!record || record->header.type != RecordType::kMark) return false;
+    if (!record || record->header.type != RecordType::kMark) return none;
     if (record->header.closed) break;
   }
   // A new epoch whose first record had no room beside the mark began in the next file.
   CAISSON_ASSIGN_OR_RETURN(const auto more, reader.next());
-  return !more.has_value();
+  return more ? none : reader.resume();
 }
 
 Result<LogEnd> find_log_end(const LogDirectory& directory, FileAccess access, TxnId txn,

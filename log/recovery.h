@@ -3,6 +3,8 @@
 #ifndef CAISSON_LOG_RECOVERY_H_
 #define CAISSON_LOG_RECOVERY_H_
 
+#include <optional>
+
 #include "base/log_position.h"
 #include "base/result.h"
 #include "log/log_file.h"
@@ -25,10 +27,11 @@ struct LogEnd {
 // by whoever will write.
 Result<void> flush_log(LogDirectory& directory, std::uint64_t first);
 
-// Whether the store was closed behind `position`, but for marks, and nothing has been acknowledged
-// since: then there is nothing to recover. Reads a block or two.
-Result<bool> is_closed_behind(const LogDirectory& directory, FileAccess access, TxnId txn,
-                              const LogPosition& position);
+// Where the next epoch begins, if the store was closed behind `position`, but for marks, and
+// nothing has been acknowledged since: then there is nothing to recover. Reads a block or two.
+Result<std::optional<LogReader::Chain>> resume_if_closed(const LogDirectory& directory,
+                                                         FileAccess access, TxnId txn,
+                                                         const LogPosition& position);
 
 // Follows the log from behind commit `txn` to its end (RECOVER-2), and makes sure that it is the
 // end (RECOVER-3). `known`: the latest commit that any meta names. Changes nothing.

@@ -337,8 +337,9 @@ TEST(LogEnd, OfAClosedStoreIsToldByItsMark) {
   const auto appended = value_of(store.append("one"));
   value_of(store.writer().flush(appended.ticket));
   const auto closed = [&] {
-    return value_of(
-        is_closed_behind(store.directory(), FileAccess::kReadDirect, TxnId{1}, appended.position));
+    return value_of(resume_if_closed(store.directory(), FileAccess::kReadDirect, TxnId{1},
+                                     appended.position))
+        .has_value();
   };
   EXPECT_FALSE(closed());
   value_of(store.writer().mark_idle());
@@ -347,7 +348,34 @@ TEST(LogEnd, OfAClosedStoreIsToldByItsMark) {
 
   value_of(store.open());
   value_of(store.writer().mark_closed());
-  EXPECT_FALSE(closed());  // The mark of an idle log lies between.
+  EXPECT_TRUE(closed());  // Though the mark of an idle log lies between.
+}
+
+// A new epoch is linked to the mark that it goes on behind, not to the commit before that. Its
+// first record has no room in the file, so nothing overwrites the mark of the store that was
+// closed.
+TEST(LogEnd, OfAClosedStoreIsWhereTheNextEpochGoesOnBehindMarks) {
+  LogStore store;
+  value_of(store.open());
+  const auto appended = value_of(store.append("one"));
+  value_of(store.writer().flush(appended.ticket));
+  value_of(store.writer().mark_idle());
+  value_of(store.writer().mark_closed());
+  store.close();
+  const auto look = [&] {
+    return value_of(
+        resume_if_closed(store.directory(), FileAccess::kReadDirect, TxnId{1}, appended.position));
+  };
+  const auto resume = look();
+  ASSERT_TRUE(resume);
+  const auto writer = value_of(LogWriter::open(store.machine().vfs(), store.directory(), TxnId{1},
+                                               *resume, store.options()));
+  const std::string large(54'000, 'L');
+  const auto next = value_of(writer->append(RecordType::kCommit, TxnId{2}, 0, bytes_of(large)));
+  value_of(writer->flush(next.ticket));
+  EXPECT_EQ(next.position.file, 2U);
+  EXPECT_FALSE(look());
+  EXPECT_EQ(value_of(store.open()).txn, TxnId{2});
 }
 
 TEST(LogEnd, OfAClosedStoreIsOpenAgainWithTheFirstCommit) {
@@ -356,8 +384,9 @@ TEST(LogEnd, OfAClosedStoreIsOpenAgainWithTheFirstCommit) {
   const auto appended = value_of(store.append("one"));
   value_of(store.writer().mark_closed());
   const auto closed = [&] {
-    return value_of(
-        is_closed_behind(store.directory(), FileAccess::kReadDirect, TxnId{1}, appended.position));
+    return value_of(resume_if_closed(store.directory(), FileAccess::kReadDirect, TxnId{1},
+                                     appended.position))
+        .has_value();
   };
   EXPECT_TRUE(closed());
   value_of(store.open());
@@ -402,7 +431,7 @@ TEST(LogEnd, OfAClosedStoreIsNotWhereANewEpochBeganInTheNextFile) {
   value_of(store.commit(std::string(40'000, 'y')));
   EXPECT_EQ(store.writer().stats().files_made, 1U);
   EXPECT_FALSE(value_of(
-      is_closed_behind(store.directory(), FileAccess::kReadDirect, TxnId{2}, appended.position)));
+      resume_if_closed(store.directory(), FileAccess::kReadDirect, TxnId{2}, appended.position)));
   EXPECT_EQ(value_of(read_commits(store.directory())).size(), 3U);
   EXPECT_EQ(value_of(store.open()).txn, TxnId{3});
 }

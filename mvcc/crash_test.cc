@@ -25,6 +25,7 @@ using testing::EngineStore;
 using testing::History;
 using testing::judge;
 using testing::live;
+using testing::publish_between;
 using testing::StoreOptions;
 
 constexpr std::uint64_t kNever = ~std::uint64_t{0};
@@ -115,6 +116,11 @@ TEST(EngineCrash, APowerCutAnywhereLosesNothingThatWasAcknowledged) {
   if (replay.everything()) {
     EXPECT_GT(cases, 100U);
   }
+}
+
+TEST(EngineCrash, AStateThatIsSupersededBeforeItIsPublishedIsShownAsItWas) {
+  EXPECT_EQ(publish_between({.access = pager::PageAccess::kMapped}), "");
+  EXPECT_EQ(publish_between({.access = pager::PageAccess::kPrivate}), "");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "mvcc/mutants.h"
 #include "mvcc/replay.h"
 #include "mvcc/snapshot.h"
 
@@ -134,7 +135,15 @@ void Engine::forget_states() {
 std::vector<TxnId> Engine::pins() {
   std::vector<TxnId> pins;
   pins.reserve(states_.size());
-  for (const auto& state : states_) pins.push_back(state->txn);
+  const State* const published = published_.load(std::memory_order_relaxed);
+  for (const auto& state : states_) {
+    if (mutated(Mutant::kSealedNotPinned) && published->txn < state->txn &&
+        state != states_.back()) {
+      continue;
+    }
+    if (mutated(Mutant::kSnapshotNotPinned) && state->txn < published->txn) continue;
+    pins.push_back(state->txn);
+  }
   return pins;
 }
 
@@ -157,7 +166,10 @@ Result<void> Engine::checkpoint() {
   const State& state = snapshot.state();
   if (state.txn > pager_->checkpointed().txn) {
     // CHECKPOINT-1: one that nobody waits for is published, and not yet durable.
-    CAISSON_RETURN_IF_ERROR(log_->flush(state.ticket));
+    if (!mutated(Mutant::kCheckpointBeforeDurable)) {
+      CAISSON_RETURN_IF_ERROR(log_->flush(state.ticket));
+    }
+    if (mutated(Mutant::kLogRetiredFirst)) (void)log_->retire_before(state.log.file);
     CAISSON_RETURN_IF_ERROR(pager_->checkpoint({.txn = state.txn,
                                                 .root = state.catalog.page.id,
                                                 .apply_version = kApplyVersion,

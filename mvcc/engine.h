@@ -63,12 +63,14 @@ struct EngineStats {
 };
 
 enum class Durability : std::uint8_t {
-  kSync,   // Acknowledged when it is durable.
-  kAsync,  // Acknowledged, and seen by others, at once; durable with the next commit that waits, or
-           // when the log's flusher comes by. A crash takes the last of them, never one in between.
+  kSync,    // commit() returns when it is durable, and seen by others.
+  kQueued,  // commit() returns at once. Durable, and seen by others, with the next commit that
+            // waits, with wait_durable(), or when the log's flusher comes by.
+  kAsync,  // The same, but seen by others at once. A crash takes the last of them, never one in
+           // between.
 };
 
-// A commit that was acknowledged.
+// A commit, as wait_durable() knows it.
 struct Committed {
   TxnId txn{};
   std::uint64_t ticket = 0;  // For LogWriter::flush(), which waits until it is durable.

@@ -202,13 +202,13 @@ Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot sl
   log::LogEnd end;
   end.txn = meta.txn;
   end.position = meta.log;
-  CAISSON_ASSIGN_OR_RETURN(recovery_.was_closed,
-                           log::is_closed_behind(*log_directory_, access, meta.txn, meta.log));
-  if (recovery_.was_closed && known == meta.txn) {
-    end.resume = log::LogReader(*log_directory_, access, meta.txn, meta.log).resume();
+  CAISSON_ASSIGN_OR_RETURN(const auto closed,
+                           log::resume_if_closed(*log_directory_, access, meta.txn, meta.log));
+  recovery_.was_closed = closed && known == meta.txn;
+  if (recovery_.was_closed) {
+    end.resume = *closed;
     end.past_cache = true;
   } else {
-    recovery_.was_closed = false;
     if (!options_.read_only) {
       CAISSON_RETURN_IF_ERROR(
           log::flush_log(*log_directory_, std::max<std::uint64_t>(meta.log.file, 1)));

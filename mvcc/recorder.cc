@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "base/codec.h"
+#include "mvcc/mutants.h"
 
 namespace caisson::mvcc {
 namespace {
@@ -87,6 +88,10 @@ Result<void> Recorder::write_part() {
 Result<void> Recorder::roll_back_to(const log::RollbackTarget& position) {
   if (position.part == part_) {
     used_ = position.offset;
+    return {};
+  }
+  if (mutated(Mutant::kRollbackNotRecorded)) {
+    used_ = 0;
     return {};
   }
   std::array<std::byte, log::kRollbackPayloadSize> payload;

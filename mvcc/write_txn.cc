@@ -319,7 +319,7 @@ Result<Committed> WriteTxn::commit(Durability durability, std::chrono::nanosecon
     roll_back();
     return fail(std::move(state).error());
   }
-  state->awaited = durability == Durability::kSync;
+  state->awaited = durability != Durability::kAsync;
   Engine& engine = body_->engine;
   body_->trees.reset();
   body_->pages.seal();

@@ -19,6 +19,7 @@ enum class Mutant : std::uint8_t {
   kSameSlotTwice,           // Every checkpoint writes Meta A (CKPT-2).
   kPageReusedTooEarly,      // The older meta is not a pin (ALLOC-5, CKPT-3).
   kLoserSlotRewritten,      // Open gives a damaged meta a fresh checksum (META-7).
+  kSupersededChecksum,      // What a page's number had before counts as its checksum (CKPT-5).
 };
 
 #ifdef CAISSON_MUTANTS

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "pager/mutants.h"
+
 namespace caisson::pager {
 namespace {
 
@@ -99,7 +101,7 @@ Result<NewPage> PageTxn::allocate(PageType type, std::uint8_t level) {
   const MutableBytes bytes(pager.frames_.data(frame), pager.page_size_);
   if (!pager.frames_.frame(frame).zeros) std::memset(bytes.data(), 0, bytes.size());
   write_header({.type = type, .level = level, .id = id, .txn = txn_}, bytes);
-  pager.table_.set_checksum(id, 0);
+  if (!mutated(Mutant::kSupersededChecksum)) pager.table_.set_checksum(id, 0);
   pager.table_.set_ready(id, bytes.data());
   return NewPage{id, bytes};
 }

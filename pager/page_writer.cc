@@ -7,6 +7,7 @@
 
 #include "base/codec.h"
 #include "io/memory.h"
+#include "pager/mutants.h"
 #include "pager/page.h"
 
 namespace caisson::pager {
@@ -52,6 +53,7 @@ Result<void> PageWriter::compute_checksums(std::vector<PageImage> pages) {
       table_.set_checksum(page.id, stored_checksum(page.bytes));
       continue;
     }
+    if (mutated(Mutant::kSupersededChecksum) && table_.checksum(page.id) != 0) continue;
     if (read_header(page.bytes).level > 0) {
       if (layout_ == nullptr) {
         return fail(Error(Code::kInvalidArgument, "a page with references, and no layout option")

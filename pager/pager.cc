@@ -222,7 +222,7 @@ std::optional<std::uint32_t> Pager::dirty_frame(PageId id) const {
 void Pager::forget_page(PageId id) {
   const std::optional<std::uint32_t> frame = frames_.index_of(table_.present(id));
   table_.remove(id);
-  table_.set_checksum(id, 0);
+  if (!mutated(Mutant::kSupersededChecksum)) table_.set_checksum(id, 0);
   if (!frame) return;
   if (frames_.frame(*frame).state == FrameState::kCached) {
     // Whoever has just read the page may go on looking at it.
@@ -306,9 +306,14 @@ void Pager::reclaim(std::span<const TxnId> pins) {
   release_frames(0);
 }
 
+// What readers hold is not to be had, for however long they stay.
+std::uint64_t Pager::frames_not_held() const {
+  return frames_.capacity() - frames_.count(FrameState::kRetired);
+}
+
 bool Pager::should_spill() const {
   const MutexLock lock(mutex_);
-  return frames_.count(FrameState::kDirty) * 2 >= frames_.capacity();
+  return frames_.count(FrameState::kDirty) * 2 >= frames_not_held();
 }
 
 std::vector<std::uint32_t> Pager::choose_spill() const {
@@ -320,7 +325,7 @@ std::vector<std::uint32_t> Pager::choose_spill() const {
     mutex_.assume_held();
     return read_header(frames_.data(index)).level;
   });
-  const std::uint64_t keep = frames_.capacity() / 4;
+  const std::uint64_t keep = frames_not_held() / 4;
   std::vector<bool> chosen(frames_.touched(), false);
   std::vector<std::uint32_t> result;
   std::vector<ChildSlot> slots;

@@ -156,10 +156,10 @@ class Pager {
   // sealed after the pins were looked at; and so are all while spill() runs.
   void reclaim(std::span<const TxnId> pins);
 
-  // True once half of the frames hold dirty pages: time for a checkpoint, or for spill().
+  // True once half of the frames that no reader holds are dirty: time for a checkpoint, or spill().
   bool should_spill() const;
 
-  // Writes dirty pages early, from the lowest level up, until a quarter of the frames is dirty
+  // Writes dirty pages early, from the lowest level up, until a quarter of those frames is dirty
   // or nothing more can be; returns how many. Only for the writer, between operations: pages of
   // the open transaction that were written can't be edited any more, only copied.
   // A failure poisons, but for kOutOfSpace.
@@ -234,6 +234,7 @@ class Pager {
   std::optional<std::uint32_t> dirty_frame(PageId id) const CAISSON_REQUIRES(mutex_);
   void forget_page(PageId id) CAISSON_REQUIRES(mutex_);
   void release_frames(std::uint64_t free_wanted) CAISSON_REQUIRES(mutex_);
+  std::uint64_t frames_not_held() const CAISSON_REQUIRES(mutex_);
   std::vector<std::uint32_t> choose_spill() const CAISSON_REQUIRES(mutex_);
   void retire_written(std::span<const std::uint32_t> frames) CAISSON_REQUIRES(mutex_);
   void poison(const Error& cause);

@@ -47,6 +47,7 @@ class Life {
   History& history_;
   Random& random_;
   std::vector<Kept> kept_;
+  Committed queued_;
   std::string wrong_;
 };
 
@@ -161,7 +162,12 @@ bool Life::transact(Durability durability, bool commits, bool is_large) {
   }
   if (!claim(number == history_.states.size(), "a commit has the wrong number")) return false;
   history_.states.push_back(std::move(model));
+  // Queued ones are waited for as well, now and then, when others have come behind them.
+  if (durability == Durability::kQueued) queued_ = *committed;
   if (durability == Durability::kSync) history_.acknowledged = number;
+  if (durability == Durability::kSync || random_.chance(2, 3)) return true;
+  if (!store_.engine().wait_durable(queued_)) return false;
+  history_.acknowledged = std::max<std::size_t>(history_.acknowledged, to_u64(queued_.txn));
   return true;
 }
 
@@ -199,6 +205,7 @@ bool Life::look() {
 
 bool Life::reopen() {
   kept_.clear();
+  queued_ = {};  // Tickets are those of one opening.
   const std::size_t last = history_.states.size() - 1;
   if (!store_.close()) return false;
   history_.acknowledged = last;
@@ -209,14 +216,14 @@ bool Life::reopen() {
 bool Life::step() {
   const std::uint64_t kind = random_.below(24);
   if (kind == 0) return store_.engine().checkpoint().has_value();
-  if (kind == 1) return transact(Durability::kAsync, true, false);
+  if (kind == 1) return transact(Durability::kAsync, true, random_.chance(1, 6));
   if (kind == 2) return transact(Durability::kSync, false, random_.chance(1, 2));
   if (kind == 3) return transact(Durability::kSync, true, true);
   if (kind <= 6) return keep();
   if (kind == 7) return look();
   if (kind == 8) return store_.engine().log().mark_idle().has_value();
   if (kind == 9) return reopen();
-  return transact(Durability::kSync, true, false);
+  return transact(kind <= 13 ? Durability::kQueued : Durability::kSync, true, false);
 }
 
 std::string compare(EngineStore& store, History& history) {
@@ -256,6 +263,34 @@ std::string judge(EngineStore& store, History& history) {
   const auto opened = store.open();
   if (!opened) return "does not open: " + opened.error().to_string();
   return compare(store, history);
+}
+
+std::string publish_between(const StoreOptions& options) {
+  EngineStore store(options);
+  Engine& engine = store.engine();
+  const auto fill = [&](char value, Durability durability) {
+    WriteTxn txn = value_of(engine.begin_write());
+    const TreeId tree = tree_in(txn, "t");
+    for (int i = 0; i < 60; ++i) {
+      value_of(
+          txn.put(tree, bytes_of("key" + std::to_string(i)), bytes_of(std::string(200, value))));
+    }
+    return value_of(txn.commit(durability));
+  };
+  fill('a', Durability::kSync);
+  const Committed sealed = fill('b', Durability::kQueued);
+  Model expected;
+  for (int i = 0; i < 60; ++i) expected["t"]["key" + std::to_string(i)] = std::string(200, 'b');
+  store.machine().interleave(store.machine().calls(), [&] {
+    fill('c', Durability::kQueued);
+    fill('d', Durability::kQueued);
+  });
+  value_of(engine.wait_durable(sealed));
+  const Snapshot snapshot = value_of(engine.snapshot());
+  if (snapshot.txn() != sealed.txn) return "another state was published";
+  const auto found = read_all(snapshot);
+  if (!found) return "can't be read: " + found.error().to_string();
+  return *found == expected ? "" : "something else is there";
 }
 
 std::string audit(EngineStore& store) {

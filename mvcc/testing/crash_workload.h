@@ -28,6 +28,10 @@ std::string live(EngineStore& store, History& history, Random& random, int steps
 // finds is acknowledged from then on.
 std::string judge(EngineStore& store, History& history);
 
+// While one commit is made durable, the next ones come and supersede its pages; then it is
+// published without them. Says what is wrong with what its snapshot shows.
+std::string publish_between(const StoreOptions& options);
+
 // Writes a checkpoint and says what is wrong with the page file: every tree of it, and the walk
 // against the allocation blob. The store is open.
 std::string audit(EngineStore& store);
