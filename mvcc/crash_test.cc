@@ -26,6 +26,7 @@ using testing::History;
 using testing::judge;
 using testing::live;
 using testing::publish_between;
+using testing::rot_newest_meta;
 using testing::StoreOptions;
 
 constexpr std::uint64_t kNever = ~std::uint64_t{0};
@@ -121,6 +122,11 @@ TEST(EngineCrash, APowerCutAnywhereLosesNothingThatWasAcknowledged) {
 TEST(EngineCrash, AStateThatIsSupersededBeforeItIsPublishedIsShownAsItWas) {
   EXPECT_EQ(publish_between({.access = pager::PageAccess::kMapped}), "");
   EXPECT_EQ(publish_between({.access = pager::PageAccess::kPrivate}), "");
+}
+
+TEST(EngineCrash, TheLossOfTheNewestMetaCostsNothing) {  // CHECKPOINT-1, CHECKPOINT-2
+  EXPECT_EQ(rot_newest_meta({.access = pager::PageAccess::kMapped}), "");
+  EXPECT_EQ(rot_newest_meta({.access = pager::PageAccess::kPrivate}), "");
 }
 
 }  // namespace

@@ -176,8 +176,9 @@ Result<void> Engine::checkpoint() {
                                                 .log = state.log}));
     checkpointed_ns_.store(state.replay_ns, std::memory_order_relaxed);
     // CHECKPOINT-2. Its failure costs room, and nothing else.
-    if (const auto older = pager_->checkpointed_before())
-      (void)log_->retire_before(older->log.file);
+    const auto older = pager_->checkpointed_before();
+    if (mutated(Mutant::kLogRetiredBehindNewest)) (void)log_->retire_before(state.log.file);
+    if (older) (void)log_->retire_before(older->log.file);
   }
   const MutexLock lock(mutex_);
   forget_states();

@@ -66,8 +66,8 @@ enum class Durability : std::uint8_t {
   kSync,    // commit() returns when it is durable, and seen by others.
   kQueued,  // commit() returns at once. Durable, and seen by others, with the next commit that
             // waits, with wait_durable(), or when the log's flusher comes by.
-  kAsync,  // The same, but seen by others at once. A crash takes the last of them, never one in
-           // between.
+  kAsync,   // The same, but seen by others at once. A crash takes the last of them, never one in
+            // between.
 };
 
 // A commit, as wait_durable() knows it.

@@ -7,6 +7,7 @@
 #include "btree/layout.h"
 #include "btree/validator.h"
 #include "pager/accounts.h"
+#include "pager/meta.h"
 #include "pager/open.h"
 
 namespace caisson::mvcc::testing {
@@ -291,6 +292,53 @@ std::string publish_between(const StoreOptions& options) {
   const auto found = read_all(snapshot);
   if (!found) return "can't be read: " + found.error().to_string();
   return *found == expected ? "" : "something else is there";
+}
+
+namespace {
+
+// Ends the process, damages the newest meta, and compares what is opened then.
+std::string judge_without_newest_meta(EngineStore& store, History history) {
+  const pager::MetaSlot slot = store.engine().pager().checkpointed().slot;
+  store.kill();
+  const std::vector<std::byte> zeros(64);
+  store.machine()
+      .image(std::string(kStorePath) + "/pages")
+      ->overwrite(pager::meta_offset(slot) + 100, zeros);
+  return judge(store, history);
+}
+
+// A commit of one key, and what it leaves.
+void put_next(EngineStore& store, History& history, std::size_t size, Durability durability) {
+  const std::string key = std::to_string(history.states.size());
+  value_of(put(store.engine(), "t", key, std::string(size, 'v'), durability));
+  history.states.push_back(history.states.back());
+  history.states.back()["t"][key] = std::string(size, 'v');
+  if (durability == Durability::kSync) history.acknowledged = history.states.size() - 1;
+}
+
+}  // namespace
+
+std::string rot_newest_meta(const StoreOptions& options) {
+  EngineStore long_log(options);
+  History history;
+  for (int i = 1; i <= 330; ++i) {
+    put_next(long_log, history, 3000, Durability::kSync);
+    if (i % 110 == 0) value_of(long_log.engine().checkpoint());
+  }
+  std::string wrong = judge_without_newest_meta(long_log, history);
+  if (!wrong.empty()) return "with a long log: " + wrong;
+
+  EngineStore not_awaited(options);
+  history = {};
+  put_next(not_awaited, history, 10, Durability::kSync);
+  put_next(not_awaited, history, 10, Durability::kAsync);
+  value_of(not_awaited.engine().checkpoint());
+  not_awaited.abandon();
+  not_awaited.machine().cut_power(io::sim::CrashMode::kNothing);
+  if (wrong = judge(not_awaited, history); !wrong.empty()) return "behind a power cut: " + wrong;
+  put_next(not_awaited, history, 10, Durability::kSync);
+  wrong = judge_without_newest_meta(not_awaited, history);
+  return wrong.empty() ? "" : "where a checkpoint was ahead: " + wrong;
 }
 
 std::string audit(EngineStore& store) {

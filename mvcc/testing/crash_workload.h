@@ -32,6 +32,11 @@ std::string judge(EngineStore& store, History& history);
 // published without them. Says what is wrong with what its snapshot shows.
 std::string publish_between(const StoreOptions& options);
 
+// The newest meta rots, once behind commits and checkpoints that fill some log files, and once
+// behind a power cut that came when a checkpoint of a commit was done that nobody had waited for.
+// Says what is wrong with what the older checkpoint and the log lead to.
+std::string rot_newest_meta(const StoreOptions& options);
+
 // Writes a checkpoint and says what is wrong with the page file: every tree of it, and the walk
 // against the allocation blob. The store is open.
 std::string audit(EngineStore& store);
