@@ -10,6 +10,8 @@ std::string_view to_string(Call call) {
       return "read";
     case Call::kWrite:
       return "write";
+    case Call::kWriteAndSync:
+      return "write_and_sync";
     case Call::kSyncData:
       return "sync_data";
     case Call::kSyncAll:

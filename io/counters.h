@@ -16,6 +16,7 @@ enum class Call : std::uint8_t {
   kOpen,
   kRead,
   kWrite,
+  kWriteAndSync,
   kSyncData,
   kSyncAll,
   kSyncDirectory,

@@ -44,9 +44,11 @@ TEST(Counters, CountEachKindOfCallUnderItsName) {
   File& file = fixture.file;
   Directory& directory = fixture.directory;
   const auto mapping = file.map(1).value();
+  fixture.script.joint_error = 0;
   const std::vector<std::pair<Call, std::function<void()>>> calls = {
       {Call::kOpen, [&] { (void)directory.open_file("f", {}); }},
       {Call::kOpen, [&] { (void)directory.open_directory("d"); }},
+      {Call::kWriteAndSync, [&] { (void)file.write_and_sync(0, {}, SyncMethod::kDsync); }},
       {Call::kSyncData, [&] { (void)file.sync_data(); }},
       {Call::kSyncAll, [&] { (void)file.sync_all(); }},
       {Call::kSyncDirectory, [&] { (void)directory.sync(); }},

@@ -12,6 +12,7 @@
 
 #include <caisson/types.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -44,6 +45,13 @@ enum class Advice : std::uint8_t {
 };
 
 enum class LockKind : std::uint8_t { kShared, kExclusive };
+
+// How a write is made durable.
+enum class SyncMethod : std::uint8_t {
+  kTwoCalls,  // A write, and a flush of the file behind it.
+  kDsync,     // A write that returns when its bytes are durable: RWF_DSYNC.
+  kUring,     // A write and a flush that are handed over together: io_uring.
+};
 
 // Tells files apart, whatever names they have. It may come again once the file is gone: removed,
 // and open nowhere.
@@ -86,6 +94,15 @@ class FileDriver {
   virtual SysResult read(std::uint64_t offset, MutableBytes into) = 0;
   virtual SysResult write(std::uint64_t offset, Bytes from) = 0;
   virtual SysResult write_vector(std::uint64_t offset, std::span<const Bytes> from) = 0;
+
+  // Writes, and makes durable what it wrote, but no other bytes: in one call, as `method` says,
+  // which is not kTwoCalls. What it returns is how much that was. ENOSYS, EOPNOTSUPP or EPERM, with
+  // nothing done, where the system has no such call or a sandbox forbids it.
+  virtual SysResult write_and_sync(SyncMethod /*method*/, std::uint64_t /*offset*/,
+                                   std::span<const Bytes> /*from*/) {
+    return {0, ENOSYS};
+  }
+
   virtual SysResult sync_data() = 0;
   virtual SysResult sync_all() = 0;
 

@@ -113,10 +113,15 @@ Error opening_error(int error, std::string_view what, const std::string& file) {
   return std::move(made).with_advice(std::string(kNotPlain));
 }
 
-bool aligned_for_direct(std::uint64_t offset, Bytes bytes) {
-  const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
-  return (offset | bytes.size() | address) % kDirectAlignment == 0;
+bool aligned_for_direct(std::uint64_t offset, std::span<const Bytes> parts) {
+  return std::ranges::all_of(parts, [offset](Bytes part) {
+    const auto address = reinterpret_cast<std::uintptr_t>(part.data());
+    return (offset | part.size() | address) % kDirectAlignment == 0;
+  });
 }
+
+// Says that nothing was done: the system has no such call, or a sandbox forbids it.
+bool means_absent(int error) { return error == ENOSYS || error == EOPNOTSUPP || error == EPERM; }
 
 }  // namespace
 
@@ -163,8 +168,8 @@ File::File(std::unique_ptr<FileDriver> driver, std::string name, Counters& count
     : driver_(std::move(driver)), name_(std::move(name)), counters_(counters), direct_(direct) {}
 
 Error File::transfer_error(int error, std::string_view what, std::uint64_t offset,
-                           Bytes bytes) const {
-  if (direct_ && error == EINVAL && aligned_for_direct(offset, bytes)) {
+                           std::span<const Bytes> parts) const {
+  if (direct_ && error == EINVAL && aligned_for_direct(offset, parts)) {
     return Error(Code::kUnsupported,
                  "this disk has no direct access in blocks of " + std::to_string(kDirectAlignment))
         .in_file(name_)
@@ -180,8 +185,8 @@ Result<std::size_t> File::read(std::uint64_t offset, MutableBytes into) const {
       return driver_->read(offset + done_bytes, into.subspan(done_bytes));
     });
     if (result.error != 0) {
-      return fail(
-          transfer_error(result.error, "read", offset + done_bytes, into.subspan(done_bytes)));
+      const Bytes rest = into.subspan(done_bytes);
+      return fail(transfer_error(result.error, "read", offset + done_bytes, std::span(&rest, 1)));
     }
     if (result.value == 0) break;
     done_bytes += static_cast<std::size_t>(result.value);
@@ -204,7 +209,7 @@ Result<void> File::write(std::uint64_t offset, Bytes from) {
         uninterrupted(counters_, Call::kWrite, [&] { return driver_->write(offset, from); });
     if (result.error != 0 || result.value == 0) {
       const int error = result.error != 0 ? result.error : ENOSPC;
-      return fail(transfer_error(error, "write", offset, from));
+      return fail(transfer_error(error, "write", offset, std::span(&from, 1)));
     }
     offset += static_cast<std::uint64_t>(result.value);
     from = from.subspan(static_cast<std::size_t>(result.value));
@@ -227,7 +232,7 @@ Result<void> File::write_vector(std::uint64_t offset, std::span<const Bytes> par
       return driver_->write_vector(offset, std::span(batch).first(count));
     });
     if (result.error != 0) {
-      return fail(system_error(result.error, "write", name_).at_offset(offset));
+      return fail(transfer_error(result.error, "write", offset, std::span(batch).first(count)));
     }
     auto written = static_cast<std::size_t>(result.value);
     std::size_t batch_bytes = 0;
@@ -242,6 +247,27 @@ Result<void> File::write_vector(std::uint64_t offset, std::span<const Bytes> par
     next = i < count ? first + i + 1 : first + i;
   }
   return {};
+}
+
+Result<SyncMethod> File::write_and_sync(std::uint64_t offset, std::span<const Bytes> parts,
+                                        SyncMethod method) {
+  if (method != SyncMethod::kTwoCalls) {
+    std::size_t size = 0;
+    for (const Bytes part : parts) size += part.size();
+    const SysResult result = driver_->write_and_sync(method, offset, parts);
+    const auto written = static_cast<std::uint64_t>(result.error == 0 ? result.value : 0);
+    counters_.count(Call::kWriteAndSync, written);
+    if (result.error == 0 && written == size) return method;
+    if (means_absent(result.error)) {
+      method = SyncMethod::kTwoCalls;
+    } else if (result.error != 0) {
+      return fail(transfer_error(result.error, "write and flush", offset, parts));
+    }
+    // Cut short, it is all written once more: a rest would need the same loop as a vector's.
+  }
+  CAISSON_RETURN_IF_ERROR(write_vector(offset, parts));
+  CAISSON_RETURN_IF_ERROR(sync_data());
+  return method;
 }
 
 Result<void> File::sync_data() {

@@ -80,6 +80,13 @@ class File {
   // Writes the parts one behind the other, in as few calls as the system allows.
   Result<void> write_vector(std::uint64_t offset, std::span<const Bytes> parts);
 
+  // Writes the parts one behind the other and makes them durable, but no bytes of other writes.
+  // Returns the way it went: `method`, or kTwoCalls where the system hasn't that. Never retried:
+  // after an error, nothing is known about these bytes nor about any earlier write. With kUring,
+  // calls for one file wait for each other.
+  Result<SyncMethod> write_and_sync(std::uint64_t offset, std::span<const Bytes> parts,
+                                    SyncMethod method);
+
   // Makes the file's bytes and its size durable (sync_data), or its other attributes, too
   // (sync_all). Never retried: after a failure nothing is known about any earlier write.
   Result<void> sync_data();
@@ -107,7 +114,8 @@ class File {
   Result<std::unique_ptr<Mapping>> map(std::uint64_t size);
 
  private:
-  Error transfer_error(int error, std::string_view what, std::uint64_t offset, Bytes bytes) const;
+  Error transfer_error(int error, std::string_view what, std::uint64_t offset,
+                       std::span<const Bytes> parts) const;
 
   std::unique_ptr<FileDriver> driver_;
   std::string name_;

@@ -107,7 +107,9 @@ TEST(File, CallsDirectAccessThatTheDiskRefusesWhenItIsUsedUnsupported) {
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code(), Code::kUnsupported);
   EXPECT_EQ(read.error().offset(), 4096U);
-  EXPECT_EQ(direct->write(0, bytes.bytes().first(4096)).error().code(), Code::kUnsupported);
+  const Bytes block = bytes.bytes().first(4096);
+  EXPECT_EQ(direct->write(0, block).error().code(), Code::kUnsupported);
+  EXPECT_EQ(direct->write_vector(0, std::span(&block, 1)).error().code(), Code::kUnsupported);
 }
 
 TEST(File, NamesTheFileTheVerbAndTheOffsetInItsErrors) {
@@ -132,6 +134,9 @@ TEST(File, NamesTheFileTheVerbAndTheOffsetInItsErrors) {
   expect(file.read_exactly(7, bytes), "read", "pages", 7);
   expect(file.write(7, bytes), "write", "pages", 7);
   expect(file.write_vector(7, std::span(&part, 1)), "write", "pages", 7);
+  fixture.script.joint_error = 0;
+  expect(file.write_and_sync(7, std::span(&part, 1), SyncMethod::kDsync), "write and flush",
+         "pages", 7);
   expect(file.sync_data(), "flush", "pages", std::nullopt);
   expect(file.sync_all(), "flush", "pages", std::nullopt);
   expect(file.allocate(7, 1), "make room", "pages", std::nullopt);

@@ -287,5 +287,66 @@ TEST(File, ReportsAnInterruptedFlushAsAFailure) {
   EXPECT_EQ(flushed.error().code(), Code::kIoError);
 }
 
+// --- Writes that are durable ---------------------------------------------------------------------
+
+constexpr SyncMethod kInOneCall[] = {SyncMethod::kDsync, SyncMethod::kUring};
+
+TEST(File, WritesAndSyncsInOneCallWhereThereIsOne) {
+  const Buffer bytes = random_bytes(12, 11);
+  const Bytes parts[] = {Bytes(bytes).first(5), Bytes(bytes).subspan(5)};
+  for (const SyncMethod method : kInOneCall) {
+    Fixture fixture;
+    fixture.script.joint_error = 0;
+    EXPECT_EQ(fixture.file.write_and_sync(0, parts, method), method);
+    EXPECT_EQ(fixture.script.content, bytes);
+    EXPECT_EQ(fixture.script.calls, 1);
+    EXPECT_EQ(fixture.counters.bytes(Call::kWriteAndSync), 12U);
+  }
+}
+
+TEST(File, WritesAndSyncsInTwoCallsWhereThereIsNone) {
+  const Buffer bytes = random_bytes(12, 12);
+  const Bytes parts[] = {Bytes(bytes).first(5), Bytes(bytes).subspan(5)};
+  for (const SyncMethod method : {SyncMethod::kTwoCalls, SyncMethod::kDsync, SyncMethod::kUring}) {
+    for (const int error : {ENOSYS, EOPNOTSUPP, EPERM}) {
+      Fixture fixture;
+      fixture.script.joint_error = error;
+      EXPECT_EQ(fixture.file.write_and_sync(0, parts, method), SyncMethod::kTwoCalls);
+      EXPECT_EQ(fixture.script.content, bytes);
+      EXPECT_EQ(fixture.counters.calls(Call::kWrite), 1U);
+      EXPECT_EQ(fixture.counters.calls(Call::kSyncData), 1U);
+    }
+  }
+}
+
+TEST(File, WritesAgainAndFlushesWhatOneCallLeftShort) {
+  const Buffer bytes = random_bytes(12, 13);
+  const Bytes parts[] = {Bytes(bytes).first(5), Bytes(bytes).subspan(5)};
+  for (const SyncMethod method : kInOneCall) {
+    for (std::size_t stop = 1; stop < bytes.size(); ++stop) {
+      Fixture fixture;
+      fixture.script.joint_error = 0;
+      fixture.script.bytes_max = stop;
+      EXPECT_EQ(fixture.file.write_and_sync(0, parts, method), method);
+      EXPECT_EQ(fixture.script.content, bytes) << stop;
+      EXPECT_EQ(fixture.counters.calls(Call::kSyncData), 1U) << stop;
+    }
+  }
+}
+
+TEST(File, NeverRetriesAWriteThatWasToBeDurable) {
+  const Buffer bytes(12);
+  const Bytes part = bytes;
+  for (const SyncMethod method : kInOneCall) {
+    for (const int error : {EIO, EINTR, ENOSPC, EAGAIN}) {
+      Fixture fixture;
+      fixture.script.joint_error = 0;
+      fixture.script.error = error;
+      EXPECT_FALSE(fixture.file.write_and_sync(0, std::span(&part, 1), method));
+      EXPECT_EQ(fixture.script.calls, 1);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace caisson::io

@@ -19,6 +19,10 @@
 #include <thread>
 #include <utility>
 
+#include "base/mutex.h"
+#include "base/thread_annotations.h"
+#include "io/uring.h"
+
 namespace caisson::io {
 namespace {
 
@@ -109,6 +113,24 @@ class PosixMapping final : public MappingDriver {
   std::uint64_t size_;
 };
 
+// Some parts as the system takes them.
+class Vector {
+ public:
+  explicit Vector(std::span<const Bytes> from) : count_(std::min(from.size(), parts_.size())) {
+    for (std::size_t i = 0; i < count_; ++i) {
+      // The kernel only reads through it; iovec serves both directions and so has no const.
+      parts_[i] = {const_cast<std::byte*>(from[i].data()), from[i].size()};
+    }
+  }
+  const iovec* data() const { return parts_.data(); }
+  int count() const { return static_cast<int>(count_); }
+  std::span<const iovec> parts() const { return std::span(parts_).first(count_); }
+
+ private:
+  std::array<iovec, kVectorLengthMax> parts_;
+  std::size_t count_;
+};
+
 class PosixFile final : public FileDriver {
  public:
   PosixFile(Descriptor fd, bool direct) : fd_(std::move(fd)), direct_(direct) {}
@@ -127,14 +149,21 @@ class PosixFile final : public FileDriver {
   }
 
   SysResult write_vector(std::uint64_t offset, std::span<const Bytes> from) override {
-    std::array<iovec, kVectorLengthMax> vector;
-    const std::size_t count = std::min(from.size(), vector.size());
-    for (std::size_t i = 0; i < count; ++i) {
-      // The kernel only reads through it; iovec serves both directions and so has no const.
-      vector[i] = {const_cast<std::byte*>(from[i].data()), from[i].size()};
+    const Vector vector(from);
+    return result_of(pwritev(fd_.get(), vector.data(), vector.count(), static_cast<off_t>(offset)));
+  }
+
+  SysResult write_and_sync(SyncMethod method, std::uint64_t offset,
+                           std::span<const Bytes> from) override {
+    const Vector vector(from);
+    if (method == SyncMethod::kDsync) {
+      return result_of(pwritev2(fd_.get(), vector.data(), vector.count(),
+                                static_cast<off_t>(offset), RWF_DSYNC));
     }
-    return result_of(
-        pwritev(fd_.get(), vector.data(), static_cast<int>(count), static_cast<off_t>(offset)));
+    const MutexLock lock(uring_mutex_);
+    if (uring_ == nullptr) uring_ = Uring::make();
+    if (uring_ == nullptr) return {0, ENOSYS};
+    return uring_->write_and_sync(fd_.get(), offset, vector.parts());
   }
 
   SysResult sync_data() override { return result_of(fdatasync(fd_.get())); }
@@ -234,6 +263,8 @@ class PosixFile final : public FileDriver {
 
   Descriptor fd_;
   bool direct_;
+  Mutex uring_mutex_;
+  std::unique_ptr<Uring> uring_ CAISSON_GUARDED_BY(uring_mutex_);  // From the first use on.
 };
 
 class PosixDirectory final : public DirectoryDriver {

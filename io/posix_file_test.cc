@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -137,6 +138,58 @@ TEST_F(Posix, SaysThatMemoryFileSystemsHaveNoDirectAccessOrHasIt) {
   // Newer kernels let it pass, older ones don't; both are honest.
   if (!opened) {
     EXPECT_EQ(opened.error().code(), Code::kUnsupported);
+  }
+}
+
+// --- Writes that are durable ---------------------------------------------------------------------
+
+// Of what the system makes durable, a test sees only that it says so.
+TEST_F(Posix, WritesAndSyncsInEachWay) {
+  const Counters& counters = posix_vfs().counters();
+  for (const SyncMethod method : {SyncMethod::kTwoCalls, SyncMethod::kDsync, SyncMethod::kUring}) {
+    const auto file = create(std::to_string(static_cast<int>(method)));
+    // The last one is longer than one call takes.
+    for (const std::size_t count : {1U, 3U, 600U}) {
+      const Buffer bytes = random_bytes(count * 4096, count);
+      std::vector<Bytes> parts;
+      for (std::size_t i = 0; i < count; ++i) parts.push_back(Bytes(bytes).subspan(i * 4096, 4096));
+      const std::uint64_t syncs = counters.calls(Call::kSyncData);
+      const SyncMethod used = file->write_and_sync(8192, parts, method).value();
+      EXPECT_TRUE(used == method || used == SyncMethod::kTwoCalls);
+      const bool one_call = used != SyncMethod::kTwoCalls && count <= kVectorLengthMax;
+      EXPECT_EQ(counters.calls(Call::kSyncData) - syncs, one_call ? 0U : 1U);
+      Buffer into(bytes.size());
+      ASSERT_TRUE(file->read_exactly(8192, into));
+      EXPECT_EQ(into, bytes);
+    }
+    const Buffer bytes = random_bytes(10, 1);
+    const Bytes part = bytes;
+    const auto read_only = directory().open_file(file->name(), kRead).value();
+    EXPECT_FALSE(read_only->write_and_sync(0, std::span(&part, 1), method));
+  }
+}
+
+TEST_F(Posix, WritesAndSyncsOneFileFromManyThreads) {
+  constexpr std::size_t kThreads = 4;
+  constexpr std::size_t kBlocks = 20;
+  for (const SyncMethod method : {SyncMethod::kDsync, SyncMethod::kUring}) {
+    const auto file = create(std::to_string(static_cast<int>(method)));
+    const Buffer bytes = random_bytes(kThreads * kBlocks * 4096, 3);
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t thread = 0; thread < kThreads; ++thread) {
+        threads.emplace_back([&, thread] {
+          for (std::size_t i = 0; i < kBlocks; ++i) {
+            const std::size_t at = (i * kThreads + thread) * 4096;
+            const Bytes part = Bytes(bytes).subspan(at, 4096);
+            EXPECT_TRUE(file->write_and_sync(at, std::span(&part, 1), method));
+          }
+        });
+      }
+    }
+    Buffer into(bytes.size());
+    ASSERT_TRUE(file->read_exactly(0, into));
+    EXPECT_EQ(into, bytes);
   }
 }
 

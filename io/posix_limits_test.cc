@@ -4,12 +4,17 @@
 #include "io/posix.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -26,6 +31,7 @@ using testing::in_child;
 using testing::kCreate;
 using testing::kRead;
 using testing::kReadWrite;
+using testing::limit_file_size;
 using testing::Posix;
 namespace fs = std::filesystem;
 
@@ -94,11 +100,8 @@ TEST_F(Posix, ReportsAReadOnlyFileSystem) {
 }
 
 TEST_F(Posix, ReportsAFileThatMayNotGrow) {
-  // In a child: a lower limit can't always be raised again.
   EXPECT_EQ(in_child([&] {
-              signal(SIGXFSZ, SIG_IGN);
-              const rlimit limit{8192, 8192};
-              if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 100;
+              if (!limit_file_size(8192)) return 100;
               const auto file = create("file");
               const auto written = file->write(0, Buffer(10'000));
               if (written || written.error().code() != Code::kOutOfSpace) return 1;
@@ -109,6 +112,65 @@ TEST_F(Posix, ReportsAFileThatMayNotGrow) {
             }),
             0);
   EXPECT_EQ(fs::file_size(at("file")), 8192U);
+}
+
+TEST_F(Posix, ReportsAWriteThatWasToBeDurableAndStoppedShort) {
+  for (const SyncMethod method : {SyncMethod::kDsync, SyncMethod::kUring}) {
+    const std::string name = std::to_string(static_cast<int>(method));
+    EXPECT_EQ(in_child([&] {
+                if (!limit_file_size(8192)) return 100;
+                const auto file = create(name);
+                const Buffer bytes(16'384);
+                const Bytes part = bytes;
+                const auto written = file->write_and_sync(0, std::span(&part, 1), method);
+                if (written || written.error().code() != Code::kOutOfSpace) return 1;
+                if (written.error().offset() != 8192U) return 2;
+                const Bytes half = part.first(8192);
+                const auto used = file->write_and_sync(0, std::span(&half, 1), method);
+                if (!used) return 3;
+                // And one that fails as a whole is not tried again in another way.
+                const std::uint64_t writes = posix_vfs().counters().calls(Call::kWrite);
+                if (file->write_and_sync(8192, std::span(&half, 1), *used)) return 4;
+                const std::uint64_t tried = posix_vfs().counters().calls(Call::kWrite) - writes;
+                return tried == (*used == SyncMethod::kTwoCalls ? 1U : 0U) ? 0 : 5;
+              }),
+              0);
+  }
+}
+
+// Answers a system call with EPERM from now on, as sandboxes do. False where there is no way.
+bool forbid(unsigned call) {
+  std::array program = {
+      sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST_F(Posix, WritesAndSyncsInTwoCallsWhereASandboxForbidsOne) {
+  for (const auto& [method, call] : {std::pair{SyncMethod::kDsync, SYS_pwritev2},
+                                     {SyncMethod::kUring, SYS_io_uring_setup},
+                                     {SyncMethod::kUring, SYS_io_uring_enter}}) {
+    const std::string name = std::to_string(call);
+    const int result = in_child([&] {
+      if (!forbid(static_cast<unsigned>(call))) return 100;
+      const auto file = create(name);
+      const Buffer bytes(4096);
+      const Bytes part = bytes;
+      for (std::uint64_t i = 0; i < 3; ++i) {
+        const auto written = file->write_and_sync(i * 4096, std::span(&part, 1), method);
+        if (written != SyncMethod::kTwoCalls) return 1;
+      }
+      return 0;
+    });
+    if (result == 100) GTEST_SKIP() << "there is no seccomp";
+    EXPECT_EQ(result, 0) << call;
+    EXPECT_EQ(fs::file_size(at(name)), 3 * 4096U);
+  }
 }
 
 // UBSan opens a pipe to find out whether memory can be read, and takes its failure for a no.

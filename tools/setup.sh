@@ -16,6 +16,7 @@ core=(
   pkgconf           # the install test reads caisson.pc with it
   ccache            # makes the second build of anything quick
   libxxhash-dev     # hashing, used as a header
+  liburing-dev      # io_uring, one of the ways to write the log
   libgtest-dev      # tests
   libgmock-dev      # tests
   librapidcheck-dev # property tests

@@ -130,8 +130,10 @@ TEST(Machine, TracesAsManyCallsAsItNumbersAndCounts) {
   std::set<Call> seen;
   for (const TracedCall& call : machine.trace()) seen.insert(call.call);
   for (std::size_t i = 0; i < kCallCount; ++i) {
-    counted += machine.vfs().counters().calls(static_cast<Call>(i));
-    EXPECT_TRUE(seen.contains(static_cast<Call>(i))) << to_string(static_cast<Call>(i));
+    const auto call = static_cast<Call>(i);
+    counted += machine.vfs().counters().calls(call);
+    // The machine has no such call: a fault can then come between a write and its flush.
+    EXPECT_EQ(seen.contains(call), call != Call::kWriteAndSync) << to_string(call);
   }
   EXPECT_EQ(counted, machine.calls());
 }

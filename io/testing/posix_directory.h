@@ -4,10 +4,13 @@
 #define CAISSON_IO_TESTING_POSIX_DIRECTORY_H_
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -27,6 +30,14 @@ inline int in_child(const std::function<int()>& body) {
   int status = 0;
   if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) return 255;
   return WEXITSTATUS(status);
+}
+
+// From now on what this process writes behind so many bytes of any file fails with EFBIG. For a
+// child: a lower limit can't always be raised again. False where the system refuses.
+inline bool limit_file_size(std::uint64_t bytes) {
+  signal(SIGXFSZ, SIG_IGN);
+  const rlimit limit{bytes, bytes};
+  return setrlimit(RLIMIT_FSIZE, &limit) == 0;
 }
 
 // A directory of the test's own beneath the one for temporary files, gone with the test.

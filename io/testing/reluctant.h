@@ -24,6 +24,7 @@ struct Reluctance {
   int interruptions = 0;         // Before each call that does something.
   std::size_t bytes_max = ~0UL;  // That one call moves; 0 moves nothing for ever.
   int error = 0;                 // What every call fails with, when not 0.
+  int joint_error = ENOSYS;  // What write_and_sync() fails with before it is a call; 0 if it is.
 
   Buffer content;
   int calls = 0;
@@ -85,6 +86,11 @@ class ReluctantFile final : public FileDriver {
     std::copy_n(bytes.begin(), count,
                 script_.content.begin() + static_cast<std::ptrdiff_t>(offset));
     return result;
+  }
+
+  SysResult write_and_sync(SyncMethod, std::uint64_t offset, std::span<const Bytes> from) override {
+    if (script_.joint_error != 0) return {0, script_.joint_error};
+    return write_vector(offset, from);
   }
 
   SysResult sync_data() override { return script_.attempt(0); }

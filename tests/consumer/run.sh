@@ -80,6 +80,14 @@ for flavour in static shared; do
   quietly "$compiler" -std=c++23 "$consumer/main.cc" -o "$work/pkg-$flavour" \
     $(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs caisson)
   LD_LIBRARY_PATH=$(dirname "$pc") check_version "$work/pkg-$flavour"
+  if [[ $flavour == static ]]; then
+    # The consumer needs few of the archive's members; all of them need what the package names.
+    # shellcheck disable=SC2046
+    quietly "$compiler" -std=c++23 "$consumer/main.cc" -o "$work/whole-$flavour" \
+      -Wl,--whole-archive "$(dirname "$pc")/libcaisson.a" -Wl,--no-whole-archive \
+      $(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs caisson)
+    check_version "$work/whole-$flavour"
+  fi
   [[ $(PKG_CONFIG_PATH=$pc pkg-config --modversion caisson) == "$version" ]] ||
     fail "caisson.pc has another version"
   echo "ok: pkg-config, $flavour"
