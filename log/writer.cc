@@ -61,7 +61,8 @@ LogWriter::LogWriter(io::Vfs& vfs, LogDirectory& directory, TxnId txn,
       committed_hash_(resume.position.hash),
       committed_txn_(txn),
       file_sequence_(resume.position.file),
-      file_end_(batch_ceiling(resume.position.offset)) {
+      file_end_(batch_ceiling(resume.position.offset)),
+      sync_method_(options.sync_method) {
   batches_.reserve(kBuffers);
   in_flight_.reserve(kBuffers);
   for (std::size_t i = kBuffers; i > 0; --i) free_buffers_.push_back(i - 1);
@@ -336,6 +337,7 @@ Result<void> LogWriter::flush(std::uint64_t ticket) {
     }
   }
   ++stats_.flushes;
+  stats_.sync_method = sync_method_;
   in_flight_.clear();
   flushing_ = false;
   if (!written) {
@@ -357,19 +359,33 @@ void LogWriter::wait(std::uint64_t ticket, std::chrono::nanoseconds timeout) {
   }
 }
 
+// Batches of one file lie side by side: they are one write, and one flush.
 Result<void> LogWriter::write_in_flight() {
-  for (std::size_t i = 0; i < in_flight_.size(); ++i) {
-    const Batch& batch = in_flight_[i];
-    const MutableBytes bytes = buffers_[batch.buffer]->bytes().first(batch_ceiling(batch.used));
-    std::memset(bytes.data() + batch.used, 0, bytes.size() - batch.used);
-    CAISSON_RETURN_IF_ERROR(batch.file->file->write(batch.offset, bytes));
-    if (i + 1 == in_flight_.size() || in_flight_[i + 1].file != batch.file) {
-      if (mutated(Mutant::kAcknowledgedBeforeFlush)) continue;
-      auto flushed = batch.file->file->sync_data();
-      if (mutated(Mutant::kFlushRetried) && !flushed) flushed = batch.file->file->sync_data();
-      CAISSON_RETURN_IF_ERROR(flushed);
+  std::size_t next = 0;
+  while (next < in_flight_.size()) {
+    const Batch& first = in_flight_[next];
+    std::array<Bytes, kBuffers> parts;
+    std::size_t count = 0;
+    for (; next < in_flight_.size() && in_flight_[next].file == first.file; ++next) {
+      const Batch& batch = in_flight_[next];
+      const MutableBytes bytes = buffers_[batch.buffer]->bytes().first(batch_ceiling(batch.used));
+      std::memset(bytes.data() + batch.used, 0, bytes.size() - batch.used);
+      parts[count++] = bytes;
     }
+    CAISSON_RETURN_IF_ERROR(
+        write_and_flush(*first.file->file, first.offset, std::span(parts).first(count)));
   }
+  return {};
+}
+
+Result<void> LogWriter::write_and_flush(io::File& file, std::uint64_t offset,
+                                        std::span<const Bytes> parts) {
+  if (mutated(Mutant::kAcknowledgedBeforeFlush)) return file.write_vector(offset, parts);
+  if (mutated(Mutant::kFlushRetried)) {
+    CAISSON_RETURN_IF_ERROR(file.write_vector(offset, parts));
+    return file.sync_data() ? Result<void>() : file.sync_data();
+  }
+  CAISSON_ASSIGN_OR_RETURN(sync_method_, file.write_and_sync(offset, parts, sync_method_));
   return {};
 }
 

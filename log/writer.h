@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/histogram.h"
@@ -42,6 +43,9 @@ struct WriterOptions {
 
   // Past the page cache, where the file system can.
   bool direct = true;
+
+  // How a batch is written and flushed, where the system can: with two calls where not.
+  io::SyncMethod sync_method = io::SyncMethod::kTwoCalls;
 };
 
 // Checks the numbers. kInvalidArgument naming the option.
@@ -55,6 +59,7 @@ struct WriterStats {
   std::uint64_t files_made = 0;
   std::uint64_t files_recycled = 0;
   bool direct = false;
+  io::SyncMethod sync_method = io::SyncMethod::kTwoCalls;  // Of the last flush.
   bool poisoned = false;
 };
 
@@ -144,6 +149,7 @@ class LogWriter {
       CAISSON_REQUIRES(files_mutex_);
   std::optional<std::uint64_t> recyclable() const CAISSON_REQUIRES(files_mutex_);
   Result<void> write_in_flight();
+  Result<void> write_and_flush(io::File& file, std::uint64_t offset, std::span<const Bytes> parts);
   void poison(const Error& cause) CAISSON_REQUIRES(mutex_);
 
   static constexpr std::size_t kBuffers = 4;  // WRITE-2.
@@ -182,6 +188,7 @@ class LogWriter {
 
   // Of whoever has set flushing_.
   std::vector<Batch> in_flight_;
+  io::SyncMethod sync_method_;  // As asked for, until the system turns out not to have it.
 
   // One belongs to a batch, or is free.
   std::array<std::optional<io::AlignedBuffer>, kBuffers> buffers_;

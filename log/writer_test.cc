@@ -1,7 +1,7 @@
 // Method: commits are written on a simulated machine, alone, together and from many threads, and
 // read back by a reader that knows nothing of the writer. What each flush costs is counted in calls
 // to the system. Every call fails once: then nothing that was acknowledged is missing, and nothing
-// is acknowledged any more.
+// is acknowledged any more. On the real system, each way to make a write durable is tried.
 
 #include "log/writer.h"
 
@@ -9,11 +9,15 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/random.h"
+#include "io/posix.h"
+#include "io/testing/posix_directory.h"
 #include "log/testing/harness.h"
 
 namespace caisson::log {
@@ -294,6 +298,120 @@ TEST(LogWriter, ChangesNothingWhereThereIsNoRoomAndGoesOnWhenThereIs) {  // WRIT
   value_of(store.commit(payload));
   expected.push_back(payload);
   EXPECT_EQ(value_of(read_commits(store.directory())), expected);
+}
+
+// --- Ways to the disk ----------------------------------------------------------------------------
+
+TEST(LogWriter, AsksOnceForAWayThatTheSystemDoesNotHave) {
+  for (const io::SyncMethod method : {io::SyncMethod::kDsync, io::SyncMethod::kUring}) {
+    WriterOptions options = kSmallFiles;
+    options.sync_method = method;
+    LogStore store(options);
+    value_of(store.open());
+    for (int i = 0; i < 40; ++i) value_of(store.commit(std::string(4000, 'p')));
+    EXPECT_EQ(store.writer().stats().sync_method, io::SyncMethod::kTwoCalls);
+    EXPECT_EQ(store.machine().vfs().counters().calls(Call::kWriteAndSync), 1U);
+    EXPECT_EQ(value_of(read_commits(store.directory())).size(), 40U);
+  }
+}
+
+// On the real system, past the page cache or not, in each way to make a write durable.
+class WaysToTheDisk : public io::testing::Posix {
+ protected:
+  void for_each(const std::function<void(LogStore&)>& check) {
+    for (const bool direct : {true, false}) {
+      for (const io::SyncMethod method :
+           {io::SyncMethod::kTwoCalls, io::SyncMethod::kDsync, io::SyncMethod::kUring}) {
+        SCOPED_TRACE(std::to_string(static_cast<int>(direct)) + ", method " +
+                     std::to_string(static_cast<int>(method)));
+        const WriterOptions options{.file_size_min = std::uint64_t{4} << 20U,
+                                    .file_size_max = std::uint64_t{4} << 20U,
+                                    .direct = direct,
+                                    .sync_method = method};
+        LogStore store(io::posix_vfs(), at(std::to_string(++stores_)).string(), options);
+        value_of(store.open());
+        check(store);
+      }
+    }
+  }
+
+  // What a file here makes of this way.
+  io::SyncMethod available(io::SyncMethod method) {
+    const auto file = create("probe " + std::to_string(++stores_));
+    const Bytes part = bytes_of("probe");
+    return value_of(file->write_and_sync(0, std::span(&part, 1), method));
+  }
+
+ private:
+  int stores_ = 0;
+};
+
+TEST_F(WaysToTheDisk, WriteALogThatReadsBackAndGoesOn) {
+  for_each([&](LogStore& store) {
+    const io::Counters& counters = io::posix_vfs().counters();
+    value_of(store.commit("first"));
+    const std::uint64_t calls = counters.calls(Call::kWriteAndSync);
+    const std::uint64_t syncs = counters.calls(Call::kSyncData);
+    value_of(store.commit("second"));
+    const io::SyncMethod used = store.writer().stats().sync_method;
+    const bool one_call = used != io::SyncMethod::kTwoCalls;
+    EXPECT_EQ(counters.calls(Call::kWriteAndSync) - calls, one_call ? 1U : 0U);
+    EXPECT_EQ(counters.calls(Call::kSyncData) - syncs, one_call ? 0U : 1U);
+    EXPECT_EQ(used, available(store.options().sync_method));
+    // Several batches of a file at once, and on into the next ones.
+    Commits expected = {"first", "second"};
+    for (std::uint64_t i = 0; i < 9; ++i) {
+      expected.push_back(payload_of(i, 700'000));
+      value_of(store.append(expected.back()));
+    }
+    value_of(store.writer().flush(store.writer().appended()));
+    EXPECT_GT(value_of(store.directory().files()).size(), 1U);
+    EXPECT_EQ(value_of(read_commits(store.directory())), expected);
+    EXPECT_EQ(to_u64(value_of(store.open()).txn), expected.size());
+    expected.emplace_back("behind the reopening");
+    value_of(store.commit(expected.back()));
+    EXPECT_EQ(value_of(read_commits(store.directory())), expected);
+  });
+}
+
+TEST_F(WaysToTheDisk, RefuseEverythingAfterAWriteThatFailed) {  // WRITE-3
+  for_each([](LogStore& store) {
+    const int result = io::testing::in_child([&] {
+      value_of(store.open());
+      value_of(store.commit("durable"));
+      if (!io::testing::limit_file_size(0)) return 100;
+      const auto failed = store.commit("unknown");
+      if (failed || failed.error().code() != Code::kDurabilityUnknown) return 1;
+      const auto refused = store.append("refused");
+      return refused || refused.error().code() != Code::kPoisoned ? 2 : 0;
+    });
+    EXPECT_EQ(result, 0);
+  });
+}
+
+TEST_F(WaysToTheDisk, AreSharedByThreads) {
+  for_each([](LogStore& store) {
+    constexpr std::size_t kThreads = 4;
+    constexpr std::size_t kCommits = 10;
+    Mutex turn;
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < kThreads; ++i) {
+      threads.emplace_back([&] {
+        for (std::size_t k = 0; k < kCommits; ++k) {
+          LogWriter::Appended appended;
+          {
+            const MutexLock lock(turn);
+            appended = value_of(store.append(payload_of(to_u64(store.txn()))));
+          }
+          value_of(store.writer().flush(appended.ticket));
+        }
+      });
+    }
+    threads.clear();
+    const Commits commits = value_of(read_commits(store.directory()));
+    ASSERT_EQ(commits.size(), kThreads * kCommits);
+    for (std::uint64_t i = 0; i < commits.size(); ++i) EXPECT_EQ(commits[i], payload_of(i));
+  });
 }
 
 // --- Threads -------------------------------------------------------------------------------------

@@ -15,22 +15,32 @@ Uuid test_uuid() {
 }
 
 LogStore::LogStore(const WriterOptions& options, std::uint64_t seed)
-    : options_(options), machine_(std::make_unique<io::sim::Machine>(seed)) {
-  io::Vfs& vfs = machine_->vfs();
-  value_of(vfs.create_directory(kStorePath));
-  store_ = value_of(vfs.open_directory(kStorePath));
+    : options_(options),
+      machine_(std::make_unique<io::sim::Machine>(seed)),
+      vfs_(&machine_->vfs()) {
+  create();
+}
+
+LogStore::LogStore(io::Vfs& vfs, std::string path, const WriterOptions& options)
+    : options_(options), vfs_(&vfs), path_(std::move(path)) {
+  create();
+}
+
+void LogStore::create() {
+  value_of(vfs_->create_directory(path_));
+  store_ = value_of(vfs_->open_directory(path_));
   value_of(store_->make_directory(kLogDirectoryName));
   value_of(store_->sync());
   directory_ = value_of(LogDirectory::open(*store_, test_uuid()));
-  value_of(directory_->make_file(1, options.file_size_min));
+  value_of(directory_->make_file(1, options_.file_size_min));
 }
 
 LogStore::LogStore(std::unique_ptr<io::sim::Machine> machine, const WriterOptions& options)
-    : options_(options), machine_(std::move(machine)) {}
+    : options_(options), machine_(std::move(machine)), vfs_(&machine_->vfs()) {}
 
 Result<LogEnd> LogStore::open() {
   writer_.reset();
-  CAISSON_ASSIGN_OR_RETURN(store_, machine_->vfs().open_directory(kStorePath));
+  CAISSON_ASSIGN_OR_RETURN(store_, vfs_->open_directory(path_));
   CAISSON_ASSIGN_OR_RETURN(directory_, LogDirectory::open(*store_, test_uuid()));
   CAISSON_RETURN_IF_ERROR(directory_->remove_unfinished());
   CAISSON_RETURN_IF_ERROR(flush_log(*directory_, 1));
@@ -38,8 +48,8 @@ Result<LogEnd> LogStore::open() {
                            find_log_end(*directory_, FileAccess::kReadDirect, {}, {}, {}));
   CAISSON_RETURN_IF_ERROR(make_durable(*directory_, {}, end));
   txn_ = end.txn;
-  CAISSON_ASSIGN_OR_RETURN(
-      writer_, LogWriter::open(machine_->vfs(), *directory_, end.txn, end.resume, options_));
+  CAISSON_ASSIGN_OR_RETURN(writer_,
+                           LogWriter::open(*vfs_, *directory_, end.txn, end.resume, options_));
   return end;
 }
 

@@ -1,5 +1,5 @@
-// A log on a simulated machine, with a model beside it: what most tests of the log start from.
-// Everything that fails throws, which a test reports with the message.
+// A log, mostly on a simulated machine, with a model beside it: what most tests of the log start
+// from. Everything that fails throws, which a test reports with the message.
 
 #ifndef CAISSON_LOG_TESTING_HARNESS_H_
 #define CAISSON_LOG_TESTING_HARNESS_H_
@@ -49,6 +49,9 @@ class LogStore {
  public:
   explicit LogStore(const WriterOptions& options = kSmallFiles, std::uint64_t seed = 1);
 
+  // The same in a new directory of any system.
+  LogStore(io::Vfs& vfs, std::string path, const WriterOptions& options);
+
   // A copy of the machine, with its log closed.
   LogStore(std::unique_ptr<io::sim::Machine> machine, const WriterOptions& options);
 
@@ -71,8 +74,12 @@ class LogStore {
   void set_txn(TxnId txn) { txn_ = txn; }
 
  private:
+  void create();
+
   WriterOptions options_;
   std::unique_ptr<io::sim::Machine> machine_;
+  io::Vfs* vfs_;
+  std::string path_ = kStorePath;
   std::unique_ptr<io::Directory> store_;
   std::unique_ptr<LogDirectory> directory_;
   std::unique_ptr<LogWriter> writer_;
