@@ -23,6 +23,7 @@
 
 #include "base/crc32c.h"
 #include "base/random.h"
+#include "bench/raw_file.h"
 #include "bench/support.h"
 #include "io/memory.h"
 #include "io/posix.h"
@@ -105,42 +106,6 @@ struct ReadFile {
       std::swap(refs[i - 1], refs[random.below(i)]);
     }
   }
-};
-
-// A file as the limits see it.
-class RawFile {
- public:
-  RawFile(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
-    check(fd_ < 0 ? -1 : 0, "open");
-  }
-  ~RawFile() { ::close(fd_); }
-  RawFile(const RawFile&) = delete;
-  RawFile& operator=(const RawFile&) = delete;
-
-  int fd() const { return fd_; }
-
-  void read(std::uint64_t offset, MutableBytes into) const {
-    const ssize_t count = pread(fd_, into.data(), into.size(), static_cast<off_t>(offset));
-    check(count == static_cast<ssize_t>(into.size()) ? 0 : -1, "read");
-  }
-  void write(std::uint64_t offset, Bytes from) const {
-    const ssize_t count = pwrite(fd_, from.data(), from.size(), static_cast<off_t>(offset));
-    check(count == static_cast<ssize_t>(from.size()) ? 0 : -1, "write");
-  }
-  void flush() const { check(fdatasync(fd_), "flush"); }
-  void lock() const {
-    struct flock range{};
-    range.l_type = F_WRLCK;
-    range.l_len = 1;
-    check(fcntl(fd_, F_OFD_SETLK, &range), "lock");
-  }
-
- private:
-  static void check(int result, const char* what) {
-    if (result != 0) throw std::system_error(errno, std::generic_category(), what);
-  }
-
-  int fd_;
 };
 
 // The whole file over as much address space as the pager takes.
