@@ -55,6 +55,10 @@ class TreeWriter {
   TreeWriter(const TreeWriter&) = delete;
   TreeWriter& operator=(const TreeWriter&) = delete;
 
+  // Frees the nodes that a change has replaced and failed behind. Otherwise the next change does,
+  // or the writer's end; but a savepoint may not come in between.
+  void settle() { replaced_.free_all(*txn_); }
+
   // As the tree is now. A root of an open transaction: its checksums are known only after the
   // next checkpoint, and until then only to this process.
   const TreeRoot& root() const { return root_; }

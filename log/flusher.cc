@@ -39,6 +39,7 @@ void Flusher::run() {
     // Errors are sticky there, and each commit's own waiter gets them.
     if (woken || stopping) {
       (void)writer_.flush(writer_.appended());
+      if (options_.flushed) options_.flushed();
     } else {
       (void)writer_.mark_idle();
     }

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <thread>
 
 #include "base/mutex.h"
@@ -20,6 +21,9 @@ struct FlusherOptions {
   // After so long without a commit, the log is marked: what was acknowledged can then be told from
   // what was torn.
   std::chrono::nanoseconds idle = std::chrono::seconds(1);
+
+  // Called by the thread behind each of its flushes: for who has to know what is durable.
+  std::function<void()> flushed = {};
 };
 
 // Owns one thread, from its construction until it is destroyed; then what was queued is flushed.

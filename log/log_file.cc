@@ -41,6 +41,12 @@ std::string numbered(std::uint64_t sequence, std::string_view suffix) {
 std::string file_name(std::uint64_t sequence) { return numbered(sequence, kSuffix); }
 std::string new_file_name(std::uint64_t sequence) { return numbered(sequence, kNewSuffix); }
 
+bool is_log_file_name(std::string_view name) {
+  if (!name.ends_with(kNewSuffix)) return sequence_of(name).has_value();
+  name.remove_suffix(kNewSuffix.size());
+  return sequence_of(std::string(name).append(kSuffix)).has_value();
+}
+
 std::optional<std::uint64_t> sequence_of(std::string_view name) {
   if (!name.ends_with(kSuffix)) return std::nullopt;
   const std::string_view digits = name.substr(0, name.size() - kSuffix.size());
@@ -212,9 +218,8 @@ Result<void> LogDirectory::remove_file(std::uint64_t sequence) {
 Result<void> LogDirectory::remove_unfinished() {
   CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory_->list());
   for (const std::string& name : names) {
-    if (!name.ends_with(kNewSuffix)) continue;
-    const std::string made = name.substr(0, name.size() - kNewSuffix.size()).append(kSuffix);
-    if (sequence_of(made)) CAISSON_RETURN_IF_ERROR(directory_->unlink(name));
+    if (!name.ends_with(kNewSuffix) || !is_log_file_name(name)) continue;
+    CAISSON_RETURN_IF_ERROR(directory_->unlink(name));
   }
   return {};
 }

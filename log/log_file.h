@@ -23,6 +23,9 @@ inline constexpr std::size_t kFileHeaderSize = 4096;
 inline constexpr std::uint64_t kFileSizeMin = std::uint64_t{64} << 10U;
 inline constexpr std::uint64_t kFileSizeMax = std::uint64_t{1} << 40U;
 
+// Whether it is one of these two, of any number.
+bool is_log_file_name(std::string_view name);
+
 struct FileHeader {
   Uuid uuid;
   std::uint64_t sequence = 0;

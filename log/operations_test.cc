@@ -101,7 +101,9 @@ bool reads(Bytes bytes) {
     }
     if (!*operation) return reader.finish().has_value();
     EXPECT_LE((*operation)->key.size(), kNameSizeMax);
-    EXPECT_LE((*operation)->value.size(), kTreeOptionsSizeMax);
+    if ((*operation)->code == OperationCode::kCreateTree) {
+      EXPECT_LE((*operation)->value.size(), kTreeOptionsSizeMax);
+    }
   }
 }
 

@@ -139,7 +139,8 @@ Result<std::optional<LogReader::Chain>> resume_if_closed(const LogDirectory& dir
   LogReader reader(directory, access, txn, position);
   while (true) {
     CAISSON_ASSIGN_OR_RETURN(const auto record, reader.next());
-    if (!record || record->header.type != RecordType::kMark) return none;
+    // Parts without an end are void.
+    if (!record || record->header.type == RecordType::kCommit) return none;
     if (record->header.closed) break;
   }
   // A new epoch whose first record had no room beside the mark began in the next file.

@@ -27,8 +27,8 @@ struct LogEnd {
 // by whoever will write.
 Result<void> flush_log(LogDirectory& directory, std::uint64_t first);
 
-// Where the next epoch begins, if the store was closed behind `position`, but for marks, and
-// nothing has been acknowledged since: then there is nothing to recover. Reads a block or two.
+// Where the next epoch begins, if the store was closed behind `position` with no commit in between,
+// and none has been acknowledged since: then there is nothing to recover. Reads a block or two.
 Result<std::optional<LogReader::Chain>> resume_if_closed(const LogDirectory& directory,
                                                          FileAccess access, TxnId txn,
                                                          const LogPosition& position);

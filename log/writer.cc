@@ -350,7 +350,8 @@ Result<void> LogWriter::flush(std::uint64_t ticket) {
 }
 
 void LogWriter::wait(std::uint64_t ticket, std::chrono::nanoseconds timeout) {
-  const auto end = vfs_.clock().monotonic() + timeout;
+  constexpr std::chrono::nanoseconds kTimeoutMax = std::chrono::hours(24 * 365 * 100);
+  const auto end = vfs_.clock().monotonic() + std::min(timeout, kTimeoutMax);
   const MutexLock lock(mutex_);
   while (durable() < ticket && !poison_cause_) {
     const auto left = end - vfs_.clock().monotonic();

@@ -156,8 +156,8 @@ Result<btree::TreeRoot> find_root(const btree::Tree& catalog, TreeId id) {
   if (!value) {
     return fail(Code::kNotFound, "there is no tree with number " + std::to_string(to_u64(id)));
   }
-  if (!btree::names_tree(*value)) return broken("a tree in the catalog has no root");
-  return btree::load_tree_root(value->data());
+  CAISSON_ASSIGN_OR_RETURN(const TreeEntry entry, decode_tree(id, *value));
+  return entry.root;
 }
 
 namespace {
@@ -175,6 +175,9 @@ Result<bool> list_some(const btree::Tree& catalog, TreeId from, std::vector<Tree
     const Bytes key = cursor.key();
     if (key.size() != begin.bytes().size()) return broken("a key in the catalog is not one");
     const TreeId id{std::byteswap(load_u64(key.data() + 1))};
+    if (to_u64(id) == 0 || to_u64(id) > to_u64(kTreeIdMax)) {
+      return broken("a tree in the catalog has a number that can't be");
+    }
     CAISSON_ASSIGN_OR_RETURN(const Bytes value, cursor.value().piece(0));
     CAISSON_ASSIGN_OR_RETURN(TreeEntry entry, decode_tree(id, value));
     trees.push_back(std::move(entry));

@@ -24,6 +24,9 @@ enum class TreeId : std::uint64_t {};
 
 [[nodiscard]] constexpr std::uint64_t to_u64(TreeId id) { return static_cast<std::uint64_t>(id); }
 
+// The largest number that a tree can have.
+inline constexpr TreeId kTreeIdMax{(std::uint64_t{1} << 63U) - 1};
+
 // A plain tree of keys and values; the only kind so far.
 inline constexpr std::uint64_t kPlainTree = 0;
 

@@ -124,7 +124,8 @@ TEST_F(Replay, WhatCanNotBeDoneIsCorruption) {  // APPLY-1
             Code::kCorruption);
   EXPECT_EQ(refused({.code = OperationCode::kDelete, .tree = 9, .key = name}), Code::kCorruption);
   EXPECT_EQ(refused({.code = OperationCode::kDropTree, .tree = 9}), Code::kCorruption);
-  EXPECT_EQ(refused({.code = OperationCode::kOwn, .tree = 1, .value = name}), Code::kCorruption);
+  EXPECT_EQ(refused({.code = OperationCode::kOwn, .tree = 1, .value = name}),
+            Code::kUnsupportedVersion);
   value_of(apply({.code = OperationCode::kDelete, .tree = 1, .key = name}));
 }
 

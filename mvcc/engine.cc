@@ -19,6 +19,7 @@ void Engine::start(const State& state) {
   limits_ = pager_->checkpointed().limits;
   const MutexLock lock(mutex_);
   states_.push_back(std::make_unique<const State>(state));
+  published_ns_.store(state.replay_ns, std::memory_order_relaxed);
   published_.store(states_.back().get(), std::memory_order_seq_cst);
 }
 
@@ -28,8 +29,8 @@ Result<void> Engine::check_usable() const {
   if (!fork_mark_.in_child()) [[likely]]
     return {};
   return fail(Error(Code::kInvalidArgument, "a store can't be used behind a fork")
-                  .with_advice("Open the store in the child process, after the parent has closed "
-                               "it; or start the child before the store is opened."));
+                  .with_advice("Start the child before the store is opened. A child that only goes "
+                               "on with exec has nothing to do."));
 }
 
 std::optional<Error> Engine::poisoned() const {
@@ -55,7 +56,8 @@ Result<void> Engine::check_writable() const {
 // --- Transactions --------------------------------------------------------------------------------
 
 Result<const State*> Engine::begin_transaction(std::chrono::nanoseconds timeout) {
-  const auto end = vfs_.clock().monotonic() + timeout;
+  constexpr std::chrono::nanoseconds kTimeoutMax = std::chrono::hours(24 * 365 * 100);
+  const auto end = vfs_.clock().monotonic() + std::min(timeout, kTimeoutMax);
   const MutexLock lock(mutex_);
   while (writing_ && !closed_) {
     const auto left = end - vfs_.clock().monotonic();
@@ -68,6 +70,7 @@ Result<const State*> Engine::begin_transaction(std::chrono::nanoseconds timeout)
   }
   if (closed_) return fail(Code::kInvalidArgument, "the store is closed");
   writing_ = true;
+  publish();  // What others have made durable meanwhile.
   forget_states();
   pager_->reclaim(pins());
   return states_.back().get();
@@ -93,11 +96,20 @@ void Engine::seal(const State& state) {
 }
 
 Result<void> Engine::wait_durable(const Committed& committed, std::chrono::nanoseconds wait) {
+  CAISSON_RETURN_IF_ERROR(check_usable());
+  if (!log_) return {};
+  if (committed.ticket > log_->appended()) {
+    return fail(Code::kInvalidArgument, "that commit was not made by this opening of the store");
+  }
   if (wait.count() > 0) log_->wait(committed.ticket, wait);
   CAISSON_RETURN_IF_ERROR(log_->flush(committed.ticket));
+  publish_durable();
+  return {};
+}
+
+void Engine::publish_durable() {
   const MutexLock lock(mutex_);
   publish();
-  return {};
 }
 
 // T5: in the order of their numbers, all that are durable, and those that nobody waits for.
@@ -110,7 +122,7 @@ void Engine::publish() {
     if (state->ticket > durable && (state->awaited || poisoned)) break;
     newest = state.get();
   }
-  published_ns_.store(newest->replay_ns, std::memory_order_relaxed);
+  published_ns_.store(newest->replay_ns, std::memory_order_release);
   published_.store(newest, std::memory_order_seq_cst);
 }
 
@@ -127,7 +139,8 @@ void Engine::forget_states() {
   });
   std::ranges::sort(held);
   std::erase_if(states_, [&](const std::unique_ptr<const State>& state) {
-    return state->txn < published->txn && !std::ranges::binary_search(held, state.get());
+    return state->txn < published->txn && state.get() != checkpointing_ &&
+           !std::ranges::binary_search(held, state.get());
   });
 }
 
@@ -161,9 +174,26 @@ void Engine::list_readers(std::vector<pager::RegisteredReader>& readers) const {
 Result<void> Engine::checkpoint() {
   CAISSON_RETURN_IF_ERROR(check_writable());
   const MutexLock checkpointing(checkpoint_mutex_);
-  // A snapshot of it keeps its pages until the pager knows of the checkpoint.
-  CAISSON_ASSIGN_OR_RETURN(const Snapshot snapshot, this->snapshot());
-  const State& state = snapshot.state();
+  return checkpoint_published();
+}
+
+Result<void> Engine::checkpoint_published() {
+  const State* state = nullptr;
+  {
+    const MutexLock lock(mutex_);
+    publish();
+    state = published_.load(std::memory_order_relaxed);
+    checkpointing_ = state;  // A pin, until the pager knows of the checkpoint.
+  }
+  Result<void> written = write_checkpoint(*state);
+  const MutexLock lock(mutex_);
+  checkpointing_ = nullptr;
+  forget_states();
+  pager_->reclaim(pins());
+  return written;
+}
+
+Result<void> Engine::write_checkpoint(const State& state) {
   if (state.txn > pager_->checkpointed().txn) {
     // CHECKPOINT-1: one that nobody waits for is published, and not yet durable.
     if (!mutated(Mutant::kCheckpointBeforeDurable)) {
@@ -174,22 +204,24 @@ Result<void> Engine::checkpoint() {
                                                 .root = state.catalog.page.id,
                                                 .apply_version = kApplyVersion,
                                                 .log = state.log}));
-    checkpointed_ns_.store(state.replay_ns, std::memory_order_relaxed);
+    checkpointed_ns_.store(state.replay_ns, std::memory_order_release);
     // CHECKPOINT-2. Its failure costs room, and nothing else.
     const auto older = pager_->checkpointed_before();
     if (mutated(Mutant::kLogRetiredBehindNewest)) (void)log_->retire_before(state.log.file);
     if (older) (void)log_->retire_before(older->log.file);
   }
-  const MutexLock lock(mutex_);
-  forget_states();
-  pager_->reclaim(pins());
   return {};
+}
+
+// The checkpoint's first: what is published only grows.
+std::uint64_t Engine::replay_ns() const {
+  const std::uint64_t checkpointed = checkpointed_ns_.load(std::memory_order_acquire);
+  return published_ns_.load(std::memory_order_acquire) - checkpointed;
 }
 
 bool Engine::checkpoint_due() const {
   if (!log_ || poisoned()) return false;
-  const std::uint64_t behind = published_ns_.load(std::memory_order_relaxed) -
-                               checkpointed_ns_.load(std::memory_order_relaxed);
+  const std::uint64_t behind = replay_ns();
   return behind >= options_.replay_time_max_ns || (behind > 0 && pager_->should_spill());
 }
 
@@ -197,6 +229,7 @@ bool Engine::checkpoint_due() const {
 
 Result<void> Engine::close() {
   CAISSON_RETURN_IF_ERROR(check_usable());
+  const MutexLock checkpointing(checkpoint_mutex_);  // Waits for one that runs.
   {
     const MutexLock lock(mutex_);
     if (closed_) return {};
@@ -210,6 +243,7 @@ Result<void> Engine::close() {
     }
     closed_ = true;
   }
+  transaction_ended_.notify_all();
   if (!log_) return {};
   CAISSON_RETURN_IF_ERROR(check_writable());
   return close_log();
@@ -217,11 +251,7 @@ Result<void> Engine::close() {
 
 Result<void> Engine::close_log() {
   CAISSON_RETURN_IF_ERROR(log_->flush(log_->appended()));
-  {
-    const MutexLock lock(mutex_);
-    publish();
-  }
-  CAISSON_RETURN_IF_ERROR(checkpoint());
+  CAISSON_RETURN_IF_ERROR(checkpoint_published());
   const bool written = log_->appended() > 0 || !recovery_.was_closed;
   return written ? log_->mark_closed() : Result<void>{};
 }
@@ -242,7 +272,7 @@ EngineStats Engine::stats() const {
   const MutexLock lock(mutex_);
   const State* const published = published_.load(std::memory_order_seq_cst);
   stats.published = published->txn;
-  stats.replay_ns = published->replay_ns - checkpointed_ns_.load(std::memory_order_relaxed);
+  stats.replay_ns = replay_ns();
   std::vector<const State*> held;
   snapshots_.for_each([&](const SnapshotSlot& slot) {
     if (const State* state = slot.state.load(std::memory_order_seq_cst)) held.push_back(state);

@@ -41,7 +41,7 @@ class WriteTxn;
 // What opening had to do.
 struct RecoveryReport {
   bool was_closed = true;         // The last one to write had closed the store: nothing was done.
-  bool older_checkpoint = false;  // The newest one is damaged, and the log made up for it.
+  bool older_checkpoint = false;  // Not the newest that a meta tells of, whose pages are damaged.
   TxnId checkpoint{};             // The commit that was in the checkpoint,
   TxnId recovered{};              // and the last one that the log led to.
   std::uint64_t log_bytes = 0;    // Read in between,
@@ -112,6 +112,10 @@ class Engine {
   // the log for up to `wait`, and then does it. kDurabilityUnknown where the log has failed.
   Result<void> wait_durable(const Committed& committed, std::chrono::nanoseconds wait = {});
 
+  // Publishes what has become durable without somebody who waited: what follows a flush of the log
+  // by anybody else.
+  void publish_durable();
+
   // Writes a checkpoint of the state published last, unless it is in one. Errors: as
   // Pager::checkpoint() and LogWriter::flush().
   Result<void> checkpoint();
@@ -132,6 +136,7 @@ class Engine {
   pager::Pager& pager() { return *pager_; }
 
  private:
+  friend class LongValue;
   friend class ReadGuard;
   friend class Snapshot;
   friend class WriteTxn;
@@ -151,7 +156,10 @@ class Engine {
   void seal(const State& state);
   void publish() CAISSON_REQUIRES(mutex_);
   void forget_states() CAISSON_REQUIRES(mutex_);
-  Result<void> close_log();
+  Result<void> checkpoint_published() CAISSON_REQUIRES(checkpoint_mutex_);
+  Result<void> write_checkpoint(const State& state);
+  Result<void> close_log() CAISSON_REQUIRES(checkpoint_mutex_);
+  std::uint64_t replay_ns() const;
   void list_readers(std::vector<pager::RegisteredReader>& readers) const;
 
   io::Vfs& vfs_;
@@ -183,6 +191,7 @@ class Engine {
   CondVar transaction_ended_;
   bool writing_ CAISSON_GUARDED_BY(mutex_) = false;  // A transaction is open.
   bool closed_ CAISSON_GUARDED_BY(mutex_) = false;
+  const State* checkpointing_ CAISSON_GUARDED_BY(mutex_) = nullptr;  // Being written.
   // By txn: those that snapshots hold, the one published, and those that are sealed.
   std::deque<std::unique_ptr<const State>> states_ CAISSON_GUARDED_BY(mutex_);
 };

@@ -57,22 +57,37 @@ Result<void> check_vacant(io::Directory& directory, const std::string& path) {
   return {};
 }
 
-// STORE-2.
+Error log_without_store(const std::string& name) {
+  return Error(Code::kAlreadyExists,
+               "there is a commit log, but the store that it belongs to is gone")
+      .in_file(std::string(log::kLogDirectoryName) + "/" + name)
+      .with_rule("STORE-2")
+      .with_advice(
+          "Bring the file \"pages\" back from a backup; or, if the log is needed no more, "
+          "remove it.");
+}
+
+// Whether there is nothing behind the header of a log file.
+Result<bool> is_unused(const io::File& file) {
+  std::vector<std::byte> buffer(std::size_t{256} << 10U);
+  for (std::uint64_t at = log::kFileHeaderSize;; at += buffer.size()) {
+    CAISSON_ASSIGN_OR_RETURN(const std::size_t size, file.read(at, buffer));
+    const Bytes bytes = Bytes(buffer).first(size);
+    if (std::ranges::any_of(bytes, [](std::byte b) { return b != std::byte{}; })) return false;
+    if (size < buffer.size()) return true;
+  }
+}
+
+// STORE-2. What has another name than a log file's is somebody else's.
 Result<void> remove_unused_logs(io::Directory& directory) {
   CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory.list());
   for (const std::string& name : names) {
-    CAISSON_ASSIGN_OR_RETURN(const auto file, directory.open_file(name, {}));
-    std::array<std::byte, 4096> block;
-    CAISSON_ASSIGN_OR_RETURN(const std::size_t size, file->read(log::kFileHeaderSize, block));
-    if (std::ranges::any_of(Bytes(block).first(size),
-                            [](std::byte b) { return b != std::byte{}; })) {
-      return fail(Error(Code::kAlreadyExists,
-                        "there is a commit log, but the store that it belongs to is gone")
-                      .in_file(std::string(log::kLogDirectoryName) + "/" + name)
-                      .with_rule("STORE-2")
-                      .with_advice("Bring the file \"pages\" back from a backup; or, if the log is "
-                                   "needed no more, remove it."));
+    bool unused = log::is_log_file_name(name);
+    if (unused) {
+      CAISSON_ASSIGN_OR_RETURN(const auto file, directory.open_file(name, {}));
+      CAISSON_ASSIGN_OR_RETURN(unused, is_unused(*file));
     }
+    if (!unused) return fail(log_without_store(name));
   }
   for (const std::string& name : names) CAISSON_RETURN_IF_ERROR(directory.unlink(name));
   return directory.sync();
@@ -191,6 +206,14 @@ Result<void> Engine::recover() {
 
 Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot slot) {
   const pager::Meta meta = *attempt.candidate(slot).meta;
+  if (meta.apply_version > kApplyVersion) {
+    return fail(Error(Code::kUnsupportedVersion, "the store's operations follow version " +
+                                                     std::to_string(meta.apply_version) +
+                                                     " of their rules; this one knows " +
+                                                     std::to_string(kApplyVersion))
+                    .in_file(pager::kPageFileName)
+                    .with_rule("APPLY-2"));
+  }
   const TxnId known = newest_known(attempt);
   const auto& rest = attempt.candidate(other(slot)).meta;
   auto opened = log::LogDirectory::open(*directory_, meta.uuid);
@@ -219,6 +242,11 @@ Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot sl
   recovery_.recovered = end.txn;
   recovery_.log_bytes = end.bytes;
 
+  if (options_.read_only && end.txn > meta.txn) {
+    return fail(
+        Error(Code::kReadOnly, "the store was not closed, and its log has to be applied first")
+            .with_advice("Open it to write, and close it."));
+  }
   CAISSON_ASSIGN_OR_RETURN(pager_, pager::open_pager(std::move(attempt), slot));
   State state;
   state.txn = meta.txn;

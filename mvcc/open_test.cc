@@ -82,6 +82,22 @@ TEST(Create, RefusesAFolderWithOtherThings) {
   EXPECT_EQ(value_of(directory->list()), std::vector<std::string>{"letter"});
 }
 
+TEST(Create, DoesNotTouchFilesOfOthersInAFolderNamedLog) {  // STORE-2
+  Machine machine(1);
+  value_of(machine.vfs().create_directory("/app"));
+  const auto app = value_of(machine.vfs().open_directory("/app"));
+  value_of(app->make_directory("log"));
+  const auto logs = value_of(app->open_directory("log"));
+  value_of(logs->open_file("app.log", {.mode = io::OpenMode::kCreate}));
+  EXPECT_EQ(code_of(Engine::create(machine.vfs(), "/app", {})), Code::kAlreadyExists);
+  value_of(logs->unlink("app.log"));
+  // Zeros in front, and something behind.
+  const auto file = value_of(logs->open_file("00000001.log", {.mode = io::OpenMode::kCreate}));
+  value_of(file->write(40'000, std::vector<std::byte>(10, std::byte{1})));
+  EXPECT_EQ(code_of(Engine::create(machine.vfs(), "/app", {})), Code::kAlreadyExists);
+  EXPECT_EQ(value_of(logs->list()), std::vector<std::string>{"00000001.log"});
+}
+
 TEST(Open, ForWritingIsForOne) {  // STORE-3
   EngineStore store;
   const auto second = Engine::open(store.machine().vfs(), kStorePath, {});
@@ -166,6 +182,67 @@ TEST(Open, OfAStoreThatWasClosedNeitherFlushesNorSearchesTheLog) {  // OPENING-4
     if (call.call == io::Call::kRead) log_bytes += call.size;
   }
   EXPECT_LT(log_bytes, 200'000U);
+}
+
+TEST(Open, OfAStoreThatWasClosedBehindARolledBackTransactionIsToldAsWell) {  // OPENING-4
+  EngineStore store;
+  value_of(put(store.engine(), "t", "a", "1"));
+  {
+    WriteTxn txn = value_of(store.engine().begin_write());
+    const TreeId tree = testing::tree_in(txn, "t");
+    const std::string value(50'000, 'v');
+    for (const char* key : {"b", "c", "d"}) {
+      value_of(txn.put(tree, testing::bytes_of(key), testing::bytes_of(value)));
+    }
+  }
+  value_of(store.close());
+  value_of(store.open());
+  EXPECT_TRUE(store.engine().recovery().was_closed);
+  value_of(put(store.engine(), "t", "b", "2"));
+  store.kill();
+  value_of(store.open());
+  EXPECT_EQ(contents(store.engine()), (Model{{"t", {{"a", "1"}, {"b", "2"}}}}));
+}
+
+TEST(Open, LeavesBothCheckpointsAsTheyAreWhereNeitherLeadsOn) {  // OPENING-1
+  EngineStore store;
+  for (int i = 0; i < 30; ++i) {
+    value_of(put(store.engine(), "t", "key" + std::to_string(i), std::string(500, 'v')));
+    if (i == 10 || i == 20) value_of(store.engine().checkpoint());
+  }
+  store.kill();
+  // All pages but the metas: whatever the commits need is damaged.
+  io::sim::FileImage* pages = store.machine().image(std::string(kStorePath) + "/pages");
+  pages->overwrite(pager::kMetaAreaSize + 200, std::vector<std::byte>(200'000, std::byte{7}));
+  store.machine().record_trace(true);
+  EXPECT_EQ(code_of(store.open()), Code::kCorruption);
+  for (const auto& call : store.machine().trace()) {
+    EXPECT_FALSE(call.call == io::Call::kWrite && call.file == "pages") << call.offset;
+  }
+}
+
+TEST(Open, ALongReplayMakesACheckpointDueAndThatCheckpointDoesNot) {
+  EngineStore store;
+  EXPECT_FALSE(store.engine().checkpoint_due());
+  store.kill();
+  const auto engine = [&] {
+    return value_of(Engine::open(store.machine().vfs(), kStorePath,
+                                 {.address_space_bytes = std::uint64_t{1} << 28U,
+                                  .log = store.options().log,
+                                  .replay_time_max_ns = 100'000}));
+  };
+  {
+    const auto first = engine();
+    for (int i = 0; i < 100; ++i) value_of(put(*first, "t", std::to_string(i), "v"));
+    EXPECT_TRUE(first->checkpoint_due());
+  }
+  store.machine().kill();
+  const auto second = engine();
+  EXPECT_EQ(second->recovery().operations, 101U);
+  EXPECT_TRUE(second->checkpoint_due());
+  value_of(second->checkpoint());
+  EXPECT_FALSE(second->checkpoint_due());
+  EXPECT_EQ(second->stats().replay_ns, 0U);
 }
 
 TEST(Close, RefusesWhileSomethingIsOpenAndCanBeCalledAgain) {

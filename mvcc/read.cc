@@ -24,7 +24,11 @@ Value::Value(ReadGuard&& guard, const btree::Value& value)
     : value_(value), guard_(std::move(guard)), copies_(!guard_->mapped()) {
   if (!copies_) return;
   keep_short();
-  guard_->rest();
+  if (value_.is_long()) {
+    guard_->rest();
+  } else {
+    guard_.reset();
+  }
 }
 
 Value::Value(pager::PageTxn& txn, const btree::Value& value)
@@ -97,10 +101,12 @@ Result<bool> Cursor::move_renewed(bool forward) {
     const Bytes key = cursor_.key();
     key_.assign(key.begin(), key.end());
   }
+  Result<bool> at_entry = true;
   if (guard_.renew() && valid) {
     cursor_.resume(cursor_.tree(), key_);
-    if (forward) CAISSON_RETURN_IF_ERROR(cursor_.next());  // To the entry itself.
+    if (forward) at_entry = cursor_.next();  // To the entry itself.
   }
+  if (!at_entry) return settled(std::move(at_entry));
   return settled(forward ? cursor_.next() : cursor_.prev());
 }
 

@@ -85,20 +85,26 @@ Result<void> Recorder::write_part() {
   return {};
 }
 
-Result<void> Recorder::roll_back_to(const log::RollbackTarget& position) {
-  if (position.part == part_) {
-    used_ = position.offset;
-    return {};
-  }
-  if (mutated(Mutant::kRollbackNotRecorded)) {
+void Recorder::forget_since(const Position& position) {
+  used_ = position.target.offset;
+  operations_ = position.operations;
+  bytes_ = position.bytes;
+}
+
+Result<void> Recorder::roll_back_to(const Position& position) {
+  if (position.target.part != part_ && !mutated(Mutant::kRollbackNotRecorded)) {
+    std::array<std::byte, log::kRollbackPayloadSize> payload;
+    log::encode_rollback(position.target, payload);
+    CAISSON_RETURN_IF_ERROR(log_.append(log::RecordType::kRollback, txn_, part_, payload));
+    ++part_;
     used_ = 0;
-    return {};
+  } else if (position.target.part == part_) {
+    used_ = position.target.offset;
+  } else {
+    used_ = 0;
   }
-  std::array<std::byte, log::kRollbackPayloadSize> payload;
-  log::encode_rollback(position, payload);
-  CAISSON_RETURN_IF_ERROR(log_.append(log::RecordType::kRollback, txn_, part_, payload));
-  ++part_;
-  used_ = 0;
+  operations_ = position.operations;
+  bytes_ = position.bytes;
   return {};
 }
 

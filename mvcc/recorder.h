@@ -23,7 +23,8 @@ class Recorder {
   // Begins the operations of a commit.
   void begin(TxnId txn);
 
-  bool empty() const { return part_ == 0 && used_ == 0; }
+  // Whether there is nothing that counts, whatever was rolled back.
+  bool empty() const { return operations_ == 0; }
 
   // Makes sure that record() finds room. Errors: as LogWriter::append(); nothing has changed then.
   Result<void> reserve(const log::Operation& operation);
@@ -36,8 +37,15 @@ class Recorder {
   // Adds any other. REQUIRES: as record().
   void record_other(const log::Operation& operation) { add(operation); }
 
+  // A place among the operations.
+  struct Position {
+    log::RollbackTarget target;
+    std::uint64_t operations = 0;  // Before it, and their bytes.
+    std::uint64_t bytes = 0;
+  };
+
   // Takes back what was recorded since, where no part has been written.
-  void forget_since(const log::RollbackTarget& position) { used_ = position.offset; }
+  void forget_since(const Position& position);
 
   // Operations and bytes so far.
   std::uint64_t operations() const { return operations_; }
@@ -52,10 +60,12 @@ class Recorder {
   Result<void> record_piece(Bytes piece);
 
   // Where the operations have got to, and back there. Errors: as LogWriter::append().
-  log::RollbackTarget position() const {
-    return {.part = part_, .offset = static_cast<std::uint32_t>(used_)};
+  Position position() const {
+    return {.target = {.part = part_, .offset = static_cast<std::uint32_t>(used_)},
+            .operations = operations_,
+            .bytes = bytes_};
   }
-  Result<void> roll_back_to(const log::RollbackTarget& position);
+  Result<void> roll_back_to(const Position& position);
 
   // Queues what is left as the commit's record. Errors: as LogWriter::append().
   Result<log::LogWriter::Appended> commit();

@@ -79,7 +79,9 @@ Result<void> Applier::apply(const Operation& operation) {
       CAISSON_RETURN_IF_ERROR(value_->append(operation.value));
       return missing_ == 0 ? finish_value() : Result<void>{};
     default:
-      return refused("\"" + std::string(to_string(operation.code)) + "\" is not known");
+      return fail(Error(Code::kUnsupportedVersion, "an operation in the log is not known here: " +
+                                                       std::string(to_string(operation.code)))
+                      .with_rule("APPLY-1"));
   }
 }
 

@@ -111,7 +111,13 @@ TreeSet::Roots TreeSet::roots() const {
   return roots;
 }
 
+void TreeSet::settle() {
+  catalog_->settle();
+  for (const auto& [id, writer] : trees_) writer->settle();
+}
+
 void TreeSet::restore(const Roots& roots) {
+  ++generation_;
   catalog_ =
       std::make_unique<btree::TreeWriter>(pager_, txn_, roots.catalog, btree::TreeKind::kCatalog);
   trees_.clear();

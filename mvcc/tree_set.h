@@ -41,6 +41,10 @@ class TreeSet {
   // or rolled back; after an error, too.
   Result<btree::TreeRoot> finish();
 
+  // Before the transaction's pages begin a savepoint or roll back to one: nothing of what was done
+  // so far is left to be done.
+  void settle();
+
   // What restore() goes back to: the state at a savepoint of the transaction, to be called when the
   // pages have been rolled back.
   struct Roots {
@@ -50,9 +54,13 @@ class TreeSet {
   Roots roots() const;
   void restore(const Roots& roots);
 
+  // How often restore() was called: writers, and what was read through them, are others since.
+  std::uint64_t generation() const { return generation_; }
+
  private:
   pager::Pager& pager_;
   pager::PageTxn& txn_;
+  std::uint64_t generation_ = 0;
   std::unique_ptr<btree::TreeWriter> catalog_;
   std::map<TreeId, std::unique_ptr<btree::TreeWriter>> trees_;  // Those that were asked for.
 };

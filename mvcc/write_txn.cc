@@ -28,10 +28,22 @@ class Call {
 
 }  // namespace
 
+struct LongValue::Parts {
+  Parts(WriteTxn::Body& txn, std::uint64_t announced, btree::ValueStream value)
+      : body(&txn), missing(announced), before(before_of(txn)), stream(std::move(value)) {}
+
+  static Recorder::Position before_of(const WriteTxn::Body& txn);
+
+  WriteTxn::Body* body;  // Null when the transaction has ended.
+  std::uint64_t missing;
+  Recorder::Position before;
+  std::optional<btree::ValueStream> stream;
+};
+
 struct WriteTxn::Body {
   struct Savepoint {
     TreeSet::Roots roots;
-    log::RollbackTarget position;
+    Recorder::Position position;
   };
 
   Body(Engine& owner, const State& before, pager::PageTxn txn)
@@ -40,6 +52,15 @@ struct WriteTxn::Body {
         recorder(*owner.recorder_),
         pages(std::move(txn)),
         trees(std::in_place, *owner.pager_, pages, before.catalog) {}
+  ~Body() {
+    if (value == nullptr) return;
+    value->stream.reset();
+    value->body = nullptr;
+  }
+  Body(const Body&) = delete;
+  Body& operator=(const Body&) = delete;
+
+  Result<void> check() const;
 
   Engine& engine;
   const State& base;
@@ -48,8 +69,12 @@ struct WriteTxn::Body {
   std::optional<TreeSet> trees;  // Gone when the pages are sealed.
   std::vector<Savepoint> savepoints;
   bool failed = false;
-  bool in_value = false;  // A LongValue is on its way.
+  LongValue::Parts* value = nullptr;  // The one that is on its way.
 };
+
+Recorder::Position LongValue::Parts::before_of(const WriteTxn::Body& txn) {
+  return txn.recorder.position();
+}
 
 Result<WriteTxn> Engine::begin_write(std::chrono::nanoseconds timeout) {
   CAISSON_RETURN_IF_ERROR(check_writable());
@@ -86,15 +111,19 @@ bool WriteTxn::failed() const { return body_ && body_->failed; }
 
 Result<void> WriteTxn::check_open() const {
   if (!body_) return fail(Code::kInvalidArgument, "the transaction has ended");
-  if (body_->failed) {
+  return body_->check();
+}
+
+Result<void> WriteTxn::Body::check() const {
+  if (failed) {
     return fail(Error(Code::kInvalidArgument, "a change of this transaction was done in part")
                     .with_advice("Roll the transaction back, to a savepoint or whole."));
   }
-  if (body_->in_value) {
+  if (value != nullptr) {
     return fail(Error(Code::kInvalidArgument, "a value of this transaction is not finished")
                     .with_advice("Finish the value, or let go of it."));
   }
-  return body_->engine.check_usable();
+  return engine.check_usable();
 }
 
 // --- Trees ---------------------------------------------------------------------------------------
@@ -111,8 +140,14 @@ Result<TreeId> WriteTxn::create_tree(Bytes name, Bytes options) {
   if (body_->recorder.fits(operation)) {
     CAISSON_RETURN_IF_ERROR(body_->recorder.reserve(operation));
   }
-  CAISSON_ASSIGN_OR_RETURN(const TreeId id, body_->trees->create(name, kPlainTree, options));
-  operation.tree = to_u64(id);
+  const auto id = body_->trees->create(name, kPlainTree, options);
+  if (!id) {
+    const Code code = id.error().code();
+    const bool refused = code == Code::kInvalidArgument || code == Code::kAlreadyExists;
+    body_->failed = !refused;  // One of its entries may be there.
+    return id;
+  }
+  operation.tree = to_u64(*id);
   body_->recorder.record_other(operation);
   return id;
 }
@@ -150,44 +185,48 @@ Result<btree::TreeWriter*> WriteTxn::writer(TreeId tree) { return body_->trees->
 
 // --- Changes -------------------------------------------------------------------------------------
 
+// What is recorded is a copy, and what is applied is that: the key and the value may be bytes of
+// the store that were read through this transaction, and go with the first page that is read.
 Result<bool> WriteTxn::put(TreeId tree, Bytes key, Bytes value) {
   CAISSON_RETURN_IF_ERROR(check_open());
-  const Call call(body_->pages);
   const Operation operation{
       .code = OperationCode::kPut, .tree = to_u64(tree), .key = key, .value = value};
   Recorder& recorder = body_->recorder;
-  if (!recorder.fits(operation)) {
-    CAISSON_ASSIGN_OR_RETURN(LongValue parts, put_long(tree, key, value.size()));
-    CAISSON_RETURN_IF_ERROR(parts.append(value));
-    return parts.finish();
-  }
+  if (!recorder.fits(operation)) return put_in_pieces(tree, key, value);
   CAISSON_RETURN_IF_ERROR(recorder.reserve(operation));
-  CAISSON_ASSIGN_OR_RETURN(btree::TreeWriter* const to, writer(tree));
-  const log::RollbackTarget before = recorder.position();
+  const Recorder::Position before = recorder.position();
   const Operation recorded = recorder.record(operation);
-  auto is_new = to->put(recorded.key, recorded.value);
+  const Call call(body_->pages);
+  auto to = writer(tree);
+  auto is_new = to ? (*to)->put(recorded.key, recorded.value) : fail(std::move(to).error());
   if (!is_new) recorder.forget_since(before);
   return is_new;
 }
 
+Result<bool> WriteTxn::put_in_pieces(TreeId tree, Bytes key, Bytes value) {
+  const std::vector<std::byte> copy(value.begin(), value.end());
+  CAISSON_ASSIGN_OR_RETURN(LongValue parts, put_long(tree, key, copy.size()));
+  CAISSON_RETURN_IF_ERROR(parts.append(copy));
+  return parts.finish();
+}
+
 Result<bool> WriteTxn::erase(TreeId tree, Bytes key) {
   CAISSON_RETURN_IF_ERROR(check_open());
-  const Call call(body_->pages);
   const Operation operation{.code = OperationCode::kDelete, .tree = to_u64(tree), .key = key};
   Recorder& recorder = body_->recorder;
-  CAISSON_ASSIGN_OR_RETURN(btree::TreeWriter* const from, writer(tree));
   if (!recorder.fits(operation)) return false;  // Longer than any key.
   CAISSON_RETURN_IF_ERROR(recorder.reserve(operation));
-  const log::RollbackTarget before = recorder.position();
+  const Recorder::Position before = recorder.position();
   const Operation recorded = recorder.record(operation);
-  auto erased = from->erase(recorded.key);
+  const Call call(body_->pages);
+  auto from = writer(tree);
+  auto erased = from ? (*from)->erase(recorded.key) : fail(std::move(from).error());
   if (!erased || !*erased) recorder.forget_since(before);
   return erased;
 }
 
 Result<std::uint64_t> WriteTxn::erase_range(TreeId tree, const btree::Range& range) {
   CAISSON_RETURN_IF_ERROR(check_open());
-  const Call call(body_->pages);
   const std::size_t key_size_max = body_->engine.limits().key_size_max;
   if (range.begin.size() > key_size_max || (range.end && range.end->size() > key_size_max)) {
     return fail(Error(Code::kInvalidArgument, "a range's bounds are keys, of up to " +
@@ -201,13 +240,18 @@ Result<std::uint64_t> WriteTxn::erase_range(TreeId tree, const btree::Range& ran
                             .has_end = range.end.has_value()};
   Recorder& recorder = body_->recorder;
   CAISSON_RETURN_IF_ERROR(recorder.reserve(operation));
-  CAISSON_ASSIGN_OR_RETURN(btree::TreeWriter* const from, writer(tree));
-  const log::RollbackTarget before = recorder.position();
+  const Recorder::Position before = recorder.position();
   const Operation recorded = recorder.record(operation);
-  const std::uint64_t count = from->root().count;
+  const Call call(body_->pages);
+  auto from = writer(tree);
+  if (!from) {
+    recorder.forget_since(before);
+    return fail(std::move(from).error());
+  }
+  const std::uint64_t count = (*from)->root().count;
   const std::optional<Bytes> end = range.end ? std::optional(recorded.value) : std::nullopt;
-  auto erased = from->erase_range({recorded.key, end});
-  if (!erased) body_->failed = from->root().count != count;
+  auto erased = (*from)->erase_range({recorded.key, end});
+  if (!erased) body_->failed = (*from)->root().count != count;
   if (!erased || *erased == 0) recorder.forget_since(before);
   return erased;
 }
@@ -234,13 +278,14 @@ Result<TxnCursor> WriteTxn::cursor(TreeId tree, const btree::Range& range) {
   CAISSON_RETURN_IF_ERROR(check_open());
   const Call call(body_->pages);
   CAISSON_ASSIGN_OR_RETURN(btree::TreeWriter* const from, writer(tree));
-  return TxnCursor(*body_, tree, btree::Cursor(from->tree(), range));
+  return TxnCursor(*body_, tree, body_->trees->generation(), btree::Cursor(from->tree(), range));
 }
 
 // --- Savepoints ----------------------------------------------------------------------------------
 
 Result<std::size_t> WriteTxn::savepoint() {
   CAISSON_RETURN_IF_ERROR(check_open());
+  body_->trees->settle();
   body_->savepoints.push_back(
       {.roots = body_->trees->roots(), .position = body_->recorder.position()});
   return body_->pages.begin_savepoint();
@@ -256,6 +301,7 @@ Error no_such_savepoint(std::size_t number, std::size_t open) {
 }  // namespace
 
 Result<void> WriteTxn::roll_back_to(std::size_t number) {
+  if (!body_) return check_open();
   const bool failed = std::exchange(body_->failed, false);
   auto open = check_open();
   body_->failed = failed;
@@ -266,6 +312,7 @@ Result<void> WriteTxn::roll_back_to(std::size_t number) {
   }
   const Body::Savepoint& saved = savepoints[number - 1];
   CAISSON_RETURN_IF_ERROR(body_->recorder.roll_back_to(saved.position));
+  body_->trees->settle();
   body_->pages.roll_back_to_savepoint(number);
   body_->trees->restore(saved.roots);
   savepoints.resize(number);
@@ -304,7 +351,7 @@ Result<State> WriteTxn::prepare_commit() {
 
 Result<Committed> WriteTxn::commit(Durability durability, std::chrono::nanoseconds wait) {
   if (!body_) return fail(Code::kInvalidArgument, "the transaction has ended");
-  if (body_->recorder.empty() && !body_->failed && !body_->in_value) {
+  if (body_->recorder.empty() && body_->check()) {
     const State& base = body_->base;
     const Committed nothing{.txn = base.txn, .ticket = base.ticket};
     Engine& engine = body_->engine;
@@ -334,6 +381,10 @@ Result<Committed> WriteTxn::commit(Durability durability, std::chrono::nanosecon
 void WriteTxn::roll_back() {
   if (!body_) return;
   Engine& engine = body_->engine;
+  if (engine.fork_mark_.in_child()) {
+    (void)body_.release();  // What it would change is the parent's.
+    return;
+  }
   const bool did_something = !body_->recorder.empty();
   body_.reset();
   if (did_something) engine.rolled_back_.fetch_add(1, std::memory_order_relaxed);
@@ -341,16 +392,6 @@ void WriteTxn::roll_back() {
 }
 
 // --- Values in pieces ----------------------------------------------------------------------------
-
-struct LongValue::Parts {
-  Parts(WriteTxn::Body& txn, std::uint64_t announced, btree::ValueStream value)
-      : body(txn), missing(announced), before(txn.recorder.position()), stream(std::move(value)) {}
-
-  WriteTxn::Body& body;
-  std::uint64_t missing;
-  log::RollbackTarget before;
-  btree::ValueStream stream;
-};
 
 Result<LongValue> WriteTxn::put_long(TreeId tree, Bytes key, std::uint64_t size) {
   CAISSON_RETURN_IF_ERROR(check_open());
@@ -365,7 +406,7 @@ Result<LongValue> WriteTxn::put_long(TreeId tree, Bytes key, std::uint64_t size)
   CAISSON_ASSIGN_OR_RETURN(btree::TreeWriter* const to, writer(tree));
   CAISSON_ASSIGN_OR_RETURN(btree::ValueStream stream, to->stream(key));
   LongValue value(std::make_unique<LongValue::Parts>(*body_, size, std::move(stream)));
-  body_->in_value = true;
+  body_->value = value.parts_.get();
   CAISSON_RETURN_IF_ERROR(body_->recorder.record_long(tree, key, size));
   return value;
 }
@@ -375,23 +416,30 @@ LongValue::LongValue(LongValue&& other) noexcept = default;
 LongValue::~LongValue() { abandon(); }
 
 void LongValue::abandon() {
-  if (!parts_) return;
-  WriteTxn::Body& body = parts_->body;
-  body.in_value = false;
-  // Where the log has no room for saying so, the commit would hold what the tree doesn't.
-  if (!body.recorder.roll_back_to(parts_->before)) body.failed = true;
-  parts_.reset();
+  const std::unique_ptr<Parts> parts = std::move(parts_);
+  if (!parts || parts->body == nullptr) return;
+  WriteTxn::Body& body = *parts->body;
+  body.value = nullptr;
+  if (body.engine.check_usable() && body.recorder.roll_back_to(parts->before)) return;
+  body.failed = true;  // Else the commit would hold what the tree doesn't.
+}
+
+Result<void> LongValue::check() const {
+  if (!parts_ || parts_->body == nullptr) {
+    return fail(Code::kInvalidArgument, "the value has ended, or its transaction has");
+  }
+  return parts_->body->engine.check_usable();
 }
 
 Result<void> LongValue::append(Bytes bytes) {
-  if (!parts_) return fail(Code::kInvalidArgument, "the value has ended");
-  const Call call(parts_->body.pages);
+  CAISSON_RETURN_IF_ERROR(check());
+  const Call call(parts_->body->pages);
   Result<void> appended;
   if (bytes.size() > parts_->missing) {
     appended = fail(Code::kInvalidArgument, "the value is longer than its size that was announced");
   }
-  if (appended) appended = parts_->body.recorder.record_piece(bytes);
-  if (appended) appended = parts_->stream.append(bytes);
+  if (appended) appended = parts_->body->recorder.record_piece(bytes);
+  if (appended) appended = parts_->stream->append(bytes);
   if (!appended) {
     abandon();
     return appended;
@@ -401,18 +449,18 @@ Result<void> LongValue::append(Bytes bytes) {
 }
 
 Result<bool> LongValue::finish() {
-  if (!parts_) return fail(Code::kInvalidArgument, "the value has ended");
+  CAISSON_RETURN_IF_ERROR(check());
   if (parts_->missing > 0) {
     return fail(Code::kInvalidArgument,
                 "the value lacks " + std::to_string(parts_->missing) + " bytes of its size");
   }
-  const Call call(parts_->body.pages);
-  auto is_new = parts_->stream.finish();
+  const Call call(parts_->body->pages);
+  auto is_new = parts_->stream->finish();
   if (!is_new) {
     abandon();
     return is_new;
   }
-  parts_->body.in_value = false;
+  parts_->body->value = nullptr;
   parts_.reset();
   return is_new;
 }
@@ -422,10 +470,16 @@ Result<bool> LongValue::finish() {
 // Has the cursor see the tree as it is now, and go on from its key. True if that was needed, and
 // the entry, if it is still there, is still to be passed.
 Result<bool> TxnCursor::catch_up() {
+  const bool was_valid = std::exchange(valid_, false);  // Should anything fail.
+  CAISSON_RETURN_IF_ERROR(body_->check());
   CAISSON_ASSIGN_OR_RETURN(btree::TreeWriter* const writer, body_->trees->writer(tree_));
   const btree::Tree tree = writer->tree();
-  if (cursor_.tree().change() == tree.change() && cursor_.tree().root() == tree.root())
-    return false;
+  const bool same = generation_ == body_->trees->generation() &&
+                    cursor_.tree().change() == tree.change() &&
+                    cursor_.tree().root() == tree.root();
+  valid_ = was_valid;
+  if (same) return false;
+  generation_ = body_->trees->generation();
   if (valid_) {
     cursor_.resume(tree, key_);
   } else {

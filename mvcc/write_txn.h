@@ -113,6 +113,7 @@ class WriteTxn {
 
   Result<btree::TreeWriter*> writer(TreeId tree);
   Result<void> check_open() const;
+  Result<bool> put_in_pieces(TreeId tree, Bytes key, Bytes value);
   Result<State> prepare_commit();
 
   std::unique_ptr<Body> body_;  // Null once ended.
@@ -134,10 +135,12 @@ class LongValue {
 
  private:
   friend class WriteTxn;
+  friend struct WriteTxn::Body;
   struct Parts;
 
   explicit LongValue(std::unique_ptr<Parts> parts);
 
+  Result<void> check() const;
   void abandon();
 
   std::unique_ptr<Parts> parts_;  // Null once ended.
@@ -147,6 +150,9 @@ class LongValue {
 // the next call of anything of the transaction.
 class TxnCursor {
  public:
+  TxnCursor(TxnCursor&&) = default;
+  TxnCursor& operator=(TxnCursor&&) = default;
+
   Result<bool> first();
   Result<bool> last();
   Result<bool> seek(Bytes key);
@@ -161,14 +167,16 @@ class TxnCursor {
 
  private:
   friend class WriteTxn;
-  TxnCursor(WriteTxn::Body& body, TreeId tree, const btree::Cursor& cursor)
-      : body_(&body), tree_(tree), cursor_(cursor) {}
+  TxnCursor(WriteTxn::Body& body, TreeId tree, std::uint64_t generation,
+            const btree::Cursor& cursor)
+      : body_(&body), tree_(tree), generation_(generation), cursor_(cursor) {}
 
   Result<bool> catch_up();
   Result<bool> moved(Result<bool> more);
 
   WriteTxn::Body* body_;
   TreeId tree_;
+  std::uint64_t generation_;  // TreeSet::generation() when it was last looked at.
   btree::Cursor cursor_;
   bool valid_ = false;
   std::vector<std::byte> key_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "log/log_file.h"
+#include "mvcc/testing/crash_workload.h"
 #include "mvcc/testing/harness.h"
 #include "pager/testing/access.h"
 
@@ -16,6 +17,7 @@ namespace caisson::mvcc {
 namespace {
 
 using io::sim::FaultKind;
+using testing::audit;
 using testing::bytes_of;
 using testing::EngineStore;
 using testing::Model;
@@ -245,6 +247,103 @@ TEST_P(WriteTxnAccess, AValueOfTheStoreCanBePutElsewhere) {
 INSTANTIATE_TEST_SUITE_P(Access, WriteTxnAccess,
                          ::testing::Values(pager::PageAccess::kMapped, pager::PageAccess::kPrivate),
                          pager::testing::access_name);
+
+// Nodes that a change copied and then failed behind are freed once, and where they belong.
+TEST(WriteTxn, GoesBackToASavepointBehindAChangeThatFailed) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    EngineStore store({.frames = 64}, seed);
+    for (int i = 0; i < 40; ++i) {
+      value_of(put(store.engine(), "t", "key" + std::to_string(i), std::string(300, 'a')));
+    }
+    value_of(store.engine().checkpoint());
+    const Model before = contents(store.engine());
+    {
+      WriteTxn txn = value_of(store.engine().begin_write());
+      const TreeId tree = tree_in(txn, "t");
+      value_of(txn.savepoint());
+      store.machine().set_capacity({.bytes = 0});
+      bool failed = false;
+      for (std::uint64_t i = 0; !failed && i < 3000; ++i) {
+        const std::string key = "key" + std::to_string(i * (seed + 6) % 977);
+        failed = !txn.put(tree, bytes_of(key), bytes_of(std::string(200 + seed * 10, 'b')));
+      }
+      EXPECT_TRUE(failed) << seed;
+      value_of(txn.roll_back_to(1));
+      store.machine().set_capacity({});
+      ASSERT_EQ(value_of(read_all(txn)), before) << seed;
+      value_of(txn.put(tree, bytes_of("after"), bytes_of("1")));
+      value_of(txn.commit());
+    }
+    Model expected = before;
+    expected["t"]["after"] = "1";
+    ASSERT_EQ(contents(store.engine()), expected) << seed;
+    ASSERT_EQ(audit(store), "") << seed;
+  }
+}
+
+TEST(WriteTxn, ACursorGoesOnInTheTreeThatWasRolledBackTo) {
+  EngineStore store;
+  WriteTxn txn = value_of(store.engine().begin_write());
+  const TreeId tree = tree_in(txn, "t");
+  value_of(txn.put(tree, bytes_of("b"), bytes_of("1")));
+  value_of(txn.put(tree, bytes_of("d"), bytes_of("1")));
+  value_of(txn.savepoint());
+  value_of(txn.put(tree, bytes_of("a"), bytes_of("1")));
+  value_of(txn.put(tree, bytes_of("a"), bytes_of("2")));
+  TxnCursor cursor = value_of(txn.cursor(tree));
+  EXPECT_TRUE(value_of(cursor.first()));
+  EXPECT_EQ(text_of(cursor.key()), "a");
+  value_of(txn.roll_back_to(1));
+  value_of(txn.put(tree, bytes_of("c"), bytes_of("1")));
+  EXPECT_TRUE(value_of(cursor.next()));
+  EXPECT_EQ(text_of(cursor.key()), "b");
+}
+
+TEST(WriteTxn, ThatEndsBeforeAValueTakesItAlong) {
+  EngineStore store;
+  WriteTxn txn = value_of(store.engine().begin_write());
+  const TreeId tree = tree_in(txn, "t");
+  LongValue value = value_of(txn.put_long(tree, bytes_of("k"), 100'000));
+  value_of(value.append(bytes_of(std::string(70'000, 'v'))));
+  EXPECT_EQ(code_of(txn.commit()), Code::kInvalidArgument);
+  EXPECT_EQ(code_of(value.append(bytes_of("v"))), Code::kInvalidArgument);
+  EXPECT_EQ(code_of(value.finish()), Code::kInvalidArgument);
+  EXPECT_EQ(code_of(txn.roll_back_to(1)), Code::kInvalidArgument);
+  EXPECT_EQ(code_of(txn.savepoint()), Code::kInvalidArgument);
+  EXPECT_EQ(contents(store.engine()), Model{});
+}
+
+TEST(WriteTxn, WhoseChangesWereAllRolledBackHasNoNumber) {  // COMMIT-4
+  EngineStore store;
+  value_of(put(store.engine(), "t", "a", "1"));
+  {
+    WriteTxn txn = value_of(store.engine().begin_write());
+    const TreeId tree = tree_in(txn, "t");
+    value_of(txn.savepoint());
+    for (int i = 0; i < 60; ++i) {
+      value_of(txn.put(tree, bytes_of(std::to_string(i)), bytes_of(std::string(2000, 'v'))));
+    }
+    value_of(txn.roll_back_to(1));
+    EXPECT_EQ(value_of(txn.commit()).txn, TxnId{1});
+  }
+  EXPECT_EQ(value_of(put(store.engine(), "t", "b", "2")).txn, TxnId{2});
+  store.kill();
+  value_of(store.open());
+  EXPECT_EQ(contents(store.engine()), (Model{{"t", {{"a", "1"}, {"b", "2"}}}}));
+}
+
+TEST(WriteTxn, IsPublishedWhoeverFlushesTheLog) {
+  EngineStore store;
+  const auto seen = [&] { return to_u64(value_of(store.engine().snapshot()).txn()); };
+  value_of(put(store.engine(), "t", "a", "1", Durability::kQueued));
+  value_of(store.engine().log().flush(store.engine().log().appended()));
+  store.engine().publish_durable();
+  EXPECT_EQ(seen(), 1U);
+  value_of(put(store.engine(), "t", "b", "1", Durability::kQueued));
+  value_of(store.engine().log().flush(store.engine().log().appended()));
+  value_of(store.engine().begin_write()).roll_back();
+  EXPECT_EQ(seen(), 2U);
+}
 
 TEST(WriteTxn, RefusesWhatIsBeyondALimitAndGoesOn) {  // LIMIT-1
   EngineStore store;
