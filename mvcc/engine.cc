@@ -148,13 +148,12 @@ void Engine::forget_states() {
 std::vector<TxnId> Engine::pins() {
   std::vector<TxnId> pins;
   pins.reserve(states_.size());
-  const State* const published = published_.load(std::memory_order_relaxed);
   for (const auto& state : states_) {
-    if (mutated(Mutant::kSealedNotPinned) && published->txn < state->txn &&
-        state != states_.back()) {
+    if (mutated(Mutant::kSealedNotPinned) && state != states_.back() &&
+        state->txn > published_.load()->txn) {
       continue;
     }
-    if (mutated(Mutant::kSnapshotNotPinned) && state->txn < published->txn) continue;
+    if (mutated(Mutant::kSnapshotNotPinned) && state->txn < published_.load()->txn) continue;
     pins.push_back(state->txn);
   }
   return pins;

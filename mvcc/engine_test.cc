@@ -13,11 +13,9 @@ namespace {
 
 using testing::bytes_of;
 using testing::EngineStore;
-using testing::kStorePath;
 using testing::Model;
 using testing::put;
 using testing::read_all;
-using testing::read_value;
 using testing::tree_in;
 using testing::value_of;
 

@@ -51,7 +51,8 @@ Result<void> check_vacant(io::Directory& directory, const std::string& path) {
     const bool ours =
         name == kLockFileName || name == log::kLogDirectoryName || name == pager::kPageFileNewName;
     if (ours) continue;
-    return fail(Error(Code::kAlreadyExists, path + " holds something else: " + name)
+    return fail(Error(Code::kAlreadyExists, "the folder is not empty: it holds " + name)
+                    .in_file(path)
                     .with_advice("Choose an empty folder, or a path where nothing is."));
   }
   return {};
