@@ -204,23 +204,6 @@ TEST(Open, OfAStoreThatWasClosedBehindARolledBackTransactionIsToldAsWell) {  // 
   EXPECT_EQ(contents(store.engine()), (Model{{"t", {{"a", "1"}, {"b", "2"}}}}));
 }
 
-TEST(Open, LeavesBothCheckpointsAsTheyAreWhereNeitherLeadsOn) {  // OPENING-1
-  EngineStore store;
-  for (int i = 0; i < 30; ++i) {
-    value_of(put(store.engine(), "t", "key" + std::to_string(i), std::string(500, 'v')));
-    if (i == 10 || i == 20) value_of(store.engine().checkpoint());
-  }
-  store.kill();
-  // All pages but the metas: whatever the commits need is damaged.
-  io::sim::FileImage* pages = store.machine().image(std::string(kStorePath) + "/pages");
-  pages->overwrite(pager::kMetaAreaSize + 200, std::vector<std::byte>(200'000, std::byte{7}));
-  store.machine().record_trace(true);
-  EXPECT_EQ(code_of(store.open()), Code::kCorruption);
-  for (const auto& call : store.machine().trace()) {
-    EXPECT_FALSE(call.call == io::Call::kWrite && call.file == "pages") << call.offset;
-  }
-}
-
 TEST(Open, ALongReplayMakesACheckpointDueAndThatCheckpointDoesNot) {
   EngineStore store;
   EXPECT_FALSE(store.engine().checkpoint_due());

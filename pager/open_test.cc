@@ -441,13 +441,13 @@ TEST_F(Open, GivesUpAMetaThatCouldNotBeReadWhereTheLogSaysSo) {  // CKPT-7
   fail_read(meta_offset(second_.slot), kMetaSize);
   auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options()));
   auto pager = value_of(open_pager(std::move(attempt), first_.slot, UnreadMeta::kGiveUp));
-  // Not before something is to be written: a transaction in memory may still be given up.
-  value_of(PageTxn::begin(*pager, TxnId{2})).roll_back();
+  // OPEN-2: not before the first change.
   EXPECT_TRUE(
       decode_meta(second_.slot, image().cached().subspan(meta_offset(second_.slot), kMetaSize)));
-  value_of(pager->reserve(1));
+  PageTxn txn = value_of(PageTxn::begin(*pager, TxnId{2}));
   // Durable, and before anything else is written.
   store_.machine().cut_power(io::sim::CrashMode::kNothing);
+  txn.seal();
   pager.reset();
   EXPECT_TRUE(all_zero(image().durable().subspan(meta_offset(second_.slot), kMetaSize)));
   store_.open();

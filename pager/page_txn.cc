@@ -20,7 +20,7 @@ constexpr std::uint64_t kResting = ~std::uint64_t{0};
 }  // namespace
 
 Result<PageTxn> PageTxn::begin(Pager& pager, TxnId txn) {
-  CAISSON_RETURN_IF_ERROR(pager.check_writable());  // Nothing is written yet.
+  CAISSON_RETURN_IF_ERROR(pager.prepare_to_write());
   const MutexLock lock(pager.mutex_);
   if (pager.open_txn_) return fail(Code::kBusy, "another transaction is open");
   if (txn <= pager.sealed_txn_ || txn == kAlive) {
