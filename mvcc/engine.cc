@@ -139,6 +139,7 @@ void Engine::forget_states() {
   });
   std::ranges::sort(held);
   std::erase_if(states_, [&](const std::unique_ptr<const State>& state) {
+    mutex_.assume_held();
     return state->txn < published->txn && state.get() != checkpointing_ &&
            !std::ranges::binary_search(held, state.get());
   });
