@@ -1,5 +1,5 @@
-// Mutex, MutexLock and CondVar: the standard library's, with annotations for clang's
-// thread-safety analysis. Everything is inline and costs what std::mutex costs.
+// Mutex, SharedMutex, what holds them for a scope, and CondVar: the standard library's, with
+// annotations for clang's thread-safety analysis. Everything is inline and costs what those cost.
 
 #ifndef CAISSON_BASE_MUTEX_H_
 #define CAISSON_BASE_MUTEX_H_
@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <shared_mutex>
 
 #include "base/thread_annotations.h"
 
@@ -50,6 +51,47 @@ class CAISSON_SCOPED_CAPABILITY MutexLock {
 
  private:
   Mutex& mutex_;
+};
+
+// A lock that one thread holds alone, or any number of them share. Not recursive.
+class CAISSON_CAPABILITY("mutex") SharedMutex {
+ public:
+  SharedMutex() = default;
+  SharedMutex(const SharedMutex&) = delete;
+  SharedMutex& operator=(const SharedMutex&) = delete;
+
+  // Waits until no other thread holds it alone, then shares it.
+  void lock_shared() CAISSON_ACQUIRE_SHARED() { mutex_.lock_shared(); }
+
+  // REQUIRES: this thread shares it.
+  void unlock_shared() CAISSON_RELEASE_SHARED() { mutex_.unlock_shared(); }
+
+  // Waits until no other thread holds or shares it, then takes it alone.
+  void lock() CAISSON_ACQUIRE() { mutex_.lock(); }
+
+  // Takes it alone if no thread holds or shares it; says whether. May fail for no reason.
+  [[nodiscard]] bool try_lock() CAISSON_TRY_ACQUIRE(true) { return mutex_.try_lock(); }
+
+  // REQUIRES: this thread holds it alone.
+  void unlock() CAISSON_RELEASE() { mutex_.unlock(); }
+
+ private:
+  std::shared_mutex mutex_;
+};
+
+// Shares a SharedMutex from its construction until the end of its scope.
+class CAISSON_SCOPED_CAPABILITY SharedLock {
+ public:
+  explicit SharedLock(SharedMutex& mutex) CAISSON_ACQUIRE_SHARED(mutex) : mutex_(mutex) {
+    mutex_.lock_shared();
+  }
+  ~SharedLock() CAISSON_RELEASE() { mutex_.unlock_shared(); }
+
+  SharedLock(const SharedLock&) = delete;
+  SharedLock& operator=(const SharedLock&) = delete;
+
+ private:
+  SharedMutex& mutex_;
 };
 
 // Where threads wait for a change of what a Mutex guards.

@@ -155,5 +155,52 @@ TEST(CondVar, AcceptsTheLongestTimeoutWithoutOverflow) {
   EXPECT_TRUE(guarded.wait_until_open_for(std::chrono::nanoseconds::max()));
 }
 
+TEST(SharedMutex, IsSharedByManyOrHeldByOne) {
+  SharedMutex mutex;
+  {
+    const SharedLock first(mutex);
+    std::jthread([&mutex] {
+      {
+        const SharedLock second(mutex);
+      }  // Doesn't wait for the first.
+      if (mutex.try_lock()) {
+        mutex.unlock();
+        ADD_FAILURE() << "held alone beside others";
+      }
+    }).join();
+  }
+  mutex.lock();
+  std::jthread([&mutex] {
+    if (mutex.try_lock()) {
+      mutex.unlock();
+      ADD_FAILURE() << "held alone twice";
+    }
+  }).join();
+  mutex.unlock();
+}
+
+// ThreadSanitizer sees whether those who share it come behind the one who held it alone.
+TEST(SharedMutex, OrdersWhatItGuards) {
+  SharedMutex mutex;
+  int guarded = 0;
+  std::vector<std::jthread> threads;
+  threads.reserve(4);
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 1000; ++round) {
+        {
+          const SharedLock lock(mutex);
+          EXPECT_GE(guarded, 0);
+        }
+        mutex.lock();
+        ++guarded;
+        mutex.unlock();
+      }
+    });
+  }
+  for (std::jthread& thread : threads) thread.join();
+  EXPECT_EQ(guarded, 4000);
+}
+
 }  // namespace
 }  // namespace caisson

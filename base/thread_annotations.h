@@ -38,6 +38,12 @@
 // On a function: it takes the lock if it returns the first argument.
 #define CAISSON_TRY_ACQUIRE(...) CAISSON_THREAD_ANNOTATION(try_acquire_capability(__VA_ARGS__))
 
+// The same, of a lock that several threads may hold together.
+#define CAISSON_ACQUIRE_SHARED(...) \
+  CAISSON_THREAD_ANNOTATION(acquire_shared_capability(__VA_ARGS__))
+#define CAISSON_RELEASE_SHARED(...) \
+  CAISSON_THREAD_ANNOTATION(release_shared_capability(__VA_ARGS__))
+
 // On a function: it returns only if the lock is held, and the analysis may rely on that.
 #define CAISSON_ASSERT_CAPABILITY(...) CAISSON_THREAD_ANNOTATION(assert_capability(__VA_ARGS__))
 
