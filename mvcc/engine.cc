@@ -133,15 +133,24 @@ void Engine::forget_states() {
   // In this order: a snapshot whose slot is not seen here finds another state published, and takes
   // that one.
   const State* const published = published_.load(std::memory_order_seq_cst);
+  // Compared, never looked into: a slot may hold, for a moment, what has been forgotten.
   std::vector<const State*> held;
   snapshots_.for_each([&held](const SnapshotSlot& slot) {
     if (const State* state = slot.state.load(std::memory_order_seq_cst)) held.push_back(state);
   });
+  // After those: a value or a cursor that outlives its snapshot was there before that ended.
+  std::vector<TxnId> read;
+  reads_.for_each([&read](const ReadSlot& slot) {
+    const std::uint64_t taken = slot.taken.load(std::memory_order_seq_cst);
+    if (taken != 0) read.push_back(TxnId{taken - 1});
+  });
   std::ranges::sort(held);
+  std::ranges::sort(read);
   std::erase_if(states_, [&](const std::unique_ptr<const State>& state) {
     mutex_.assume_held();
     return state->txn < published->txn && state.get() != checkpointing_ &&
-           !std::ranges::binary_search(held, state.get());
+           !std::ranges::binary_search(held, state.get()) &&
+           !std::ranges::binary_search(read, state->txn);
   });
 }
 
@@ -227,20 +236,32 @@ bool Engine::checkpoint_due() const {
 
 // --- The end -------------------------------------------------------------------------------------
 
+Result<void> Engine::check_unused() const {
+  const MutexLock lock(mutex_);
+  return check_unused_locked();
+}
+
+Result<void> Engine::check_unused_locked() const {
+  std::size_t open = writing_ ? 1 : 0;
+  snapshots_.for_each([&open](const SnapshotSlot& slot) {
+    if (slot.state.load(std::memory_order_seq_cst) != nullptr) ++open;
+  });
+  reads_.for_each([&open](const ReadSlot& slot) {
+    if (slot.taken.load(std::memory_order_acquire) != 0) ++open;
+  });
+  if (open == 0) return {};
+  return fail(Error(Code::kBusy,
+                    std::to_string(open) + " transactions, snapshots, cursors or values are open")
+                  .with_advice("End them before the store is closed."));
+}
+
 Result<void> Engine::close() {
   CAISSON_RETURN_IF_ERROR(check_usable());
   const MutexLock checkpointing(checkpoint_mutex_);  // Waits for one that runs.
   {
     const MutexLock lock(mutex_);
     if (closed_) return {};
-    std::size_t open = writing_ ? 1 : 0;
-    snapshots_.for_each([&open](const SnapshotSlot& slot) {
-      if (slot.state.load(std::memory_order_seq_cst) != nullptr) ++open;
-    });
-    if (open > 0) {
-      return fail(Error(Code::kBusy, std::to_string(open) + " snapshots or transactions are open")
-                      .with_advice("End them before the store is closed."));
-    }
+    CAISSON_RETURN_IF_ERROR(check_unused_locked());
     closed_ = true;
   }
   transaction_ended_.notify_all();

@@ -123,9 +123,12 @@ class Engine {
   // Whether it is time for one: replaying the log would take long, or memory runs short.
   bool checkpoint_due() const;
 
-  // Ends well: what is queued is made durable and checkpointed, and the log says so. kBusy, and
-  // nothing has changed, where a transaction or a snapshot is open. After any other error it is
-  // closed all the same. Called again, does nothing.
+  // kBusy where a transaction, a snapshot, a cursor or a value is open.
+  Result<void> check_unused() const;
+
+  // Ends well: what is queued is made durable and checkpointed, and the log says so. Errors: as
+  // check_unused(), and nothing has changed. After any other error it is closed all the same.
+  // Called again, does nothing.
   Result<void> close();
 
   // Why nothing is written any more, if so. Sticky.
@@ -150,6 +153,7 @@ class Engine {
   void start(const State& state);
   Result<void> check_usable() const;
   Result<void> check_writable() const;
+  Result<void> check_unused_locked() const CAISSON_REQUIRES(mutex_);
   std::vector<TxnId> pins() CAISSON_REQUIRES(mutex_);
   Result<const State*> begin_transaction(std::chrono::nanoseconds timeout);
   void end_transaction();

@@ -32,8 +32,8 @@ Value::Value(ReadGuard&& guard, const btree::Value& value)
 }
 
 Value::Value(pager::PageTxn& txn, const btree::Value& value)
-    : value_(value), txn_(&txn), copies_(!txn.mapped()) {
-  if (copies_) keep_short();
+    : value_(value), txn_(&txn), copies_(true) {
+  keep_short();
 }
 
 void Value::keep_short() {

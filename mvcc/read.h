@@ -19,8 +19,8 @@ namespace caisson::mvcc {
 
 class Engine;
 
-// Keeps the bytes of pages that are read while it lives. Movable; used by one thread at a time.
-// Its snapshot outlives it.
+// Keeps the bytes of pages that are read while it lives, and the state that they belong to: taken
+// while its snapshot was there, it may outlive it. Movable; used by one thread at a time.
 class ReadGuard {
  public:
   // For a reader of that transaction's state. kResourceExhausted where too many live.
@@ -75,7 +75,7 @@ class Value {
   // Of a snapshot: keeps its bytes for as long as it lives. The guard was taken before it was read.
   Value(ReadGuard&& guard, const btree::Value& value);
 
-  // Of the open transaction, which has to call renew() before anything of it is read.
+  // Of the open transaction, whose next change may take away what it reads: always copied.
   Value(pager::PageTxn& txn, const btree::Value& value);
 
   // Of a cursor, which keeps its bytes. REQUIRES: it lies in a leaf.

@@ -14,8 +14,8 @@
 
 namespace caisson::mvcc {
 
-// Movable. Reading is thread-safe; renew(), and its end, are not. The engine outlives it. What was
-// read through it (trees, values, cursors) ends before it does.
+// Movable. Reading is thread-safe; renew(), and its end, are not. The engine outlives it. Its trees
+// end before it does; cursors and values keep its state from being reused for as long as they live.
 class Snapshot {
  public:
   Snapshot(Snapshot&& other) noexcept

@@ -502,9 +502,7 @@ Result<bool> TxnCursor::moved(Result<bool> more) {
   return more;
 }
 
-Value TxnCursor::value() const {
-  return value_->is_long() ? Value(body_->pages, *value_) : Value(*value_);
-}
+Value TxnCursor::value() const { return {body_->pages, *value_}; }
 
 Result<bool> TxnCursor::first() {
   const Call call(body_->pages);

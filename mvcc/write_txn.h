@@ -67,8 +67,7 @@ class WriteTxn {
 
   // --- Reading -------------------------------------------------------------------------------
 
-  // What was read is valid until the next call of anything of this transaction, reading of another
-  // long value included.
+  // A value in one piece is a copy. A long one can be read until the transaction's next change.
   Result<std::optional<Value>> get(TreeId tree, Bytes key);
   Result<std::uint64_t> count(TreeId tree);
 
@@ -146,8 +145,8 @@ class LongValue {
   std::unique_ptr<Parts> parts_;  // Null once ended.
 };
 
-// Walks a tree as the open transaction sees it. As btree::Cursor; what it returns is valid until
-// the next call of anything of the transaction.
+// Walks a tree as the open transaction sees it. As btree::Cursor; the key is a copy, and values are
+// as WriteTxn::get() says.
 class TxnCursor {
  public:
   TxnCursor(TxnCursor&&) = default;
