@@ -18,7 +18,6 @@ enum class PageId : std::uint64_t {};
 
 // The number behind an id.
 [[nodiscard]] constexpr std::uint64_t to_u64(PageId id) { return static_cast<std::uint64_t>(id); }
-[[nodiscard]] constexpr std::uint64_t to_u64(TxnId id) { return static_cast<std::uint64_t>(id); }
 
 }  // namespace caisson
 

@@ -107,7 +107,9 @@ if(mutant_tests AND NOT CAISSON_SANITIZE)
   endforeach()
 endif()
 
-# --- Tools, benchmarks, fuzz targets -----------------------------------------------------------
+# --- Examples, tools, benchmarks, fuzz targets -------------------------------------------------
+
+include(cmake/examples.cmake)
 
 add_executable(caisson-demo tools/demo.cc tools/demo_acts.cc tools/demo_screen.cc)
 target_link_libraries(caisson-demo PRIVATE caisson_objects caisson_testing)

@@ -29,6 +29,9 @@ using MutableBytes = std::span<std::byte>;
 // empty store before its first commit.
 enum class TxnId : std::uint64_t {};
 
+// The number behind it.
+[[nodiscard]] constexpr std::uint64_t to_u64(TxnId id) { return static_cast<std::uint64_t>(id); }
+
 // The identity of one store: 16 random bytes drawn at creation. It takes part in every checksum
 // of every file of the store, so that files of two stores can't be mixed up.
 struct Uuid {

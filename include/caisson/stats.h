@@ -1,0 +1,82 @@
+// What a store tells of itself. Plain values.
+
+#ifndef CAISSON_STATS_H_
+#define CAISSON_STATS_H_
+
+#include <caisson/error.h>
+#include <caisson/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace caisson {
+
+// What opening had to do.
+struct RecoveryReport {
+  bool was_closed = true;         // The last one to write had closed the store: nothing was done.
+                                  // False too at its first opening.
+  bool older_checkpoint = false;  // Not the newest that a meta tells of, whose pages are damaged.
+  TxnId checkpoint{};             // The last commit that was in the checkpoint,
+  TxnId recovered{};              // and the last one that the log led to: the store's state.
+  std::uint64_t log_bytes = 0;    // Read in between,
+  std::uint64_t operations = 0;   // and applied.
+};
+
+// How long something took, since the store was opened. A percentile is never below the exact one,
+// and less than 1/64 above it; all are 0 while `count` is.
+struct Latency {
+  std::uint64_t count = 0;
+  std::chrono::nanoseconds p50{};
+  std::chrono::nanoseconds p99{};
+  std::chrono::nanoseconds p999{};
+  std::chrono::nanoseconds max{};
+};
+
+// A store's figures, counted since it was opened, as of about one moment.
+struct StoreStats {
+  // Commits.
+  TxnId published{};  // The last one that snapshots see.
+  std::uint64_t commits = 0;
+  std::uint64_t rolled_back = 0;  // Transactions that had changed something.
+  Latency commit{};               // From WriteTxn::commit() to the acknowledgement.
+
+  // The log.
+  std::uint64_t log_flushes = 0;
+  std::uint64_t log_bytes_written = 0;
+  std::uint64_t log_files_made = 0;
+  std::uint64_t log_files_recycled = 0;
+  bool log_direct = false;  // Written past the page cache.
+  Latency flush{};          // A write of the log, with its flush.
+
+  // Checkpoints.
+  TxnId checkpointed{};  // The last commit in one.
+  std::uint64_t checkpoints = 0;
+  Latency checkpoint{};
+  std::chrono::nanoseconds replay_estimate{};  // What opening after a crash now would take, about.
+  std::uint64_t background_failures = 0;       // Checkpoints in the background that failed,
+  std::optional<Error> last_background_failure{};  // and why the last of them did. Retried.
+
+  // Readers.
+  std::uint64_t snapshots = 0;             // That are open.
+  std::optional<TxnId> oldest_snapshot{};  // The oldest state that a snapshot holds.
+
+  // Pages.
+  std::uint32_t page_size = 0;         // In bytes.
+  std::uint64_t pages = 0;             // That the page file has,
+  std::uint64_t free_pages = 0;        // of these, free,
+  std::uint64_t dead_pages = 0;        // and free as soon as nobody can read them.
+  std::uint64_t pages_first_read = 0;  // Read and verified for the first time.
+  std::uint64_t pages_written = 0;
+  std::uint64_t pages_spilled = 0;   // Of those, before their checkpoint.
+  std::uint64_t frames = 0;          // The memory budget, in pages:
+  std::uint64_t dirty_frames = 0;    // changed and not written,
+  std::uint64_t cached_frames = 0;   // private copies,
+  std::uint64_t retired_frames = 0;  // held for readers only.
+  bool mapped = false;               // Pages are read in a mapping of the file.
+  bool locked_in_memory = false;     // As Options::lock_in_memory asks.
+};
+
+}  // namespace caisson
+
+#endif  // CAISSON_STATS_H_

@@ -1,0 +1,123 @@
+// A store: a directory with keys and values in named trees, transactions and snapshots. Including
+// this header is enough to use all of it.
+//
+//   auto store = caisson::Store::open("notes.caisson", {.create_if_missing = true});
+//   if (!store) { std::cerr << store.error().to_string() << '\n'; return 1; }
+//
+// Everything that can fail returns a Result (error.h): look at it, or take what it holds with
+// .value(), which throws std::bad_expected_access<caisson::Error> where there is nothing.
+// examples/quick_start.cc is a whole program.
+
+#ifndef CAISSON_STORE_H_
+#define CAISSON_STORE_H_
+
+#include <caisson/bytes.h>
+#include <caisson/error.h>
+#include <caisson/options.h>
+#include <caisson/range.h>
+#include <caisson/snapshot.h>
+#include <caisson/stats.h>
+#include <caisson/types.h>
+#include <caisson/value.h>
+#include <caisson/write_txn.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace caisson {
+
+// An open store. One process at a time has it open for writing, once.
+//
+// Movable; one that was moved from can only be destroyed or assigned to. Every const member may be
+// called by any number of threads at once, and so may close(). Once it is closed, each of them but
+// close(), recovery() and uuid() is kInvalidArgument. So it is in a process that was forked off
+// since the store was opened, where close() is refused too.
+//
+// Destroyed, it closes itself, and errors of that are lost: call close(). Where something is still
+// open then (a snapshot, a transaction, a cursor, a value), it stops its threads, and leaves the
+// rest in memory until the process ends, so that what is open goes on working; a store that is left
+// so stays locked, and the next opening does what it does after a crash. It never waits for them.
+class CAISSON_API Store {
+ public:
+  // Makes an empty store at a path where nothing is, or an empty directory (or what an attempt to
+  // make one has left), and opens it. The directory is made with mode 0700; the one above must be
+  // there. `open.create` and `open.create_if_missing` don't count.
+  // Errors: kAlreadyExists; kNotFound (no directory above); kInvalidArgument (an option);
+  // kOutOfSpace; kPermissionDenied; kReadOnly; kUnsupported (a network file system); kIoError.
+  [[nodiscard]] static Result<Store> create(const std::string& path,
+                                            const CreateOptions& create = {},
+                                            const Options& open = {});
+
+  // Opens a store; after a crash it applies the commits that the last checkpoint lacks, which
+  // recovery() tells of. Errors: kNotFound (no store is there, and create_if_missing isn't set);
+  // kBusy (another process has it open for writing, or this one); kCorruption; kUnsupportedVersion;
+  // kResourceExhausted (memory, addresses or threads); others as create().
+  [[nodiscard]] static Result<Store> open(const std::string& path, const Options& options = {});
+
+  Store(Store&& other) noexcept;
+  Store& operator=(Store&& other) noexcept;  // What it had is closed, as if destroyed.
+  ~Store();
+
+  // --- Reading and writing ---------------------------------------------------------------------
+
+  // The newest state. Never waits for a writer. kResourceExhausted where 4,096 snapshots are open.
+  // One allocation.
+  [[nodiscard]] Result<Snapshot> snapshot() const;
+
+  // Begins the one write transaction. Where another one is open, waits for its end for up to
+  // `timeout`, and by default not at all: kBusy. Waiting for one's own is kBusy in the end.
+  // Errors: kBusy; kReadOnly; kPoisoned (an earlier write failed: reopen); kOutOfSpace.
+  [[nodiscard]] Result<WriteTxn> begin_write(std::chrono::nanoseconds timeout = {}) const;
+
+  // Returns when a commit is durable, and all before it: for those that were committed with kAsync.
+  // Costs a flush, or nothing where it is durable already. kDurabilityUnknown where the log failed;
+  // kInvalidArgument for what is no commit of this store since it was opened.
+  [[nodiscard]] Result<void> wait_durable(const Committed& committed) const;
+
+  // --- Upkeep ----------------------------------------------------------------------------------
+
+  // Writes the newest durable state into the page file, so that opening needn't read the log up to
+  // there. Readers and the writer go on meanwhile; another checkpoint waits for this one. With
+  // Options::background nobody needs to call it. kOutOfSpace and kResourceExhausted change nothing;
+  // kIoError, kDurabilityUnknown, kPoisoned and kCorruption as for commits; kReadOnly. O(pages
+  // changed since the last one).
+  [[nodiscard]] Result<void> checkpoint() const;
+
+  // Whether it is time for one. False where the store is read-only or poisoned.
+  [[nodiscard]] Result<bool> checkpoint_due() const;
+
+  // Ends well: makes everything durable, writes a checkpoint, stops the threads, and gives the
+  // store's lock back; the next opening has nothing to do then. Once closed, returns at once.
+  // kBusy, and nothing has changed, while a snapshot, a transaction, a cursor or a value is open,
+  // or another thread is inside a call of this store. After any other error it is closed all the
+  // same, as by a crash: nothing that was durable is lost.
+  [[nodiscard]] Result<void> close();
+
+  // --- What it is ------------------------------------------------------------------------------
+
+  // What opening had to do. Lives as long as the store.
+  const RecoveryReport& recovery() const;
+
+  // The identity that the store was given when it was made.
+  Uuid uuid() const;
+
+  // Why nothing can be written any more, if a write has failed; or why nothing can be done, if it
+  // is closed. Reading what has been committed goes on working in the first case. Sticky: reopen.
+  std::optional<Error> poisoned() const;
+
+  // O(snapshots), and some 100 KiB of counters to look at: for once a second, not for each commit.
+  [[nodiscard]] Result<StoreStats> stats() const;
+
+  // What it holds; known to the library alone.
+  struct Body;
+  explicit Store(std::unique_ptr<Body> body);
+
+ private:
+  std::unique_ptr<Body> body_;
+};
+
+}  // namespace caisson
+
+#endif  // CAISSON_STORE_H_
