@@ -17,7 +17,9 @@ constexpr log::OperationLimits kLimits{.key_size_max = 64, .value_size_max = 409
 
 void check_operation(const log::Operation& operation, Bytes payload, std::size_t& at) {
   FUZZ_CHECK(operation.key.size() <= log::kNameSizeMax);
-  FUZZ_CHECK(operation.value.size() <= log::kTreeOptionsSizeMax ||
+  const bool creates = operation.code == log::OperationCode::kCreateTree;
+  FUZZ_CHECK(operation.value.size() <=
+                 (creates ? log::kTreeOptionsSizeMax : kLimits.value_size_max) ||
              operation.code >= log::OperationCode::kOwn ||
              operation.code == log::OperationCode::kPiece);
   const std::size_t size = log::encoded_size(operation);
