@@ -30,6 +30,8 @@ std::string_view to_string(Call call) {
       return "lock";
     case Call::kUnlock:
       return "unlock";
+    case Call::kFindLock:
+      return "find_lock";
     case Call::kAdvise:
       return "advise";
     case Call::kMap:

@@ -26,6 +26,7 @@ enum class Call : std::uint8_t {
   kIdentity,
   kLock,
   kUnlock,
+  kFindLock,
   kAdvise,
   kMap,
   kPopulate,

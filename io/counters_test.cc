@@ -58,6 +58,7 @@ TEST(Counters, CountEachKindOfCallUnderItsName) {
       {Call::kIdentity, [&] { (void)file.identity(); }},
       {Call::kLock, [&] { (void)file.try_lock(LockKind::kShared, 0, 1); }},
       {Call::kUnlock, [&] { (void)file.unlock(0, 1); }},
+      {Call::kFindLock, [&] { (void)file.is_locked(0, 1); }},
       {Call::kAdvise, [&] { file.advise(0, 1, Advice::kRandom); }},
       {Call::kAdvise, [&] { mapping->advise(0, 1, Advice::kRandom); }},
       {Call::kMap, [&] { (void)file.map(1); }},

@@ -116,6 +116,9 @@ class FileDriver {
   // the file does not drop them. EAGAIN when another holds a lock that conflicts.
   virtual SysResult try_lock(LockKind kind, std::uint64_t offset, std::uint64_t size) = 0;
   virtual SysResult unlock(std::uint64_t offset, std::uint64_t size) = 0;
+
+  // 1 where somebody else holds a lock on a byte of the range, of either kind; else 0.
+  virtual SysResult find_lock(std::uint64_t offset, std::uint64_t size) = 0;
   virtual SysResult advise(std::uint64_t offset, std::uint64_t size, Advice advice) = 0;
 
   // Maps the file over `size` bytes of addresses. Null, with the errno in `error`, on failure.

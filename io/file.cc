@@ -321,6 +321,13 @@ Result<void> File::unlock(std::uint64_t offset, std::uint64_t size) {
       "unlock", name_);
 }
 
+Result<bool> File::is_locked(std::uint64_t offset, std::uint64_t size) const {
+  const SysResult result =
+      uninterrupted(counters_, Call::kFindLock, [&] { return driver_->find_lock(offset, size); });
+  CAISSON_RETURN_IF_ERROR(done(result, "look for locks", name_));
+  return result.value != 0;
+}
+
 void File::advise(std::uint64_t offset, std::uint64_t size, Advice advice) {
   counters_.count(Call::kAdvise);
   (void)driver_->advise(offset, size, advice);

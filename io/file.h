@@ -107,6 +107,10 @@ class File {
   Result<void> try_lock(LockKind kind, std::uint64_t offset, std::uint64_t size);
   Result<void> unlock(std::uint64_t offset, std::uint64_t size);
 
+  // Whether another File, of this or another process, holds a lock of either kind on a byte of the
+  // range now.
+  Result<bool> is_locked(std::uint64_t offset, std::uint64_t size) const;
+
   // A hint; failures are of no consequence and are not reported.
   void advise(std::uint64_t offset, std::uint64_t size, Advice advice);
 

@@ -144,6 +144,7 @@ TEST(File, NamesTheFileTheVerbAndTheOffsetInItsErrors) {
   expect(file.size(), "find the size", "pages", std::nullopt);
   expect(file.try_lock(LockKind::kShared, 7, 1), "lock", "pages", std::nullopt);
   expect(file.unlock(7, 1), "unlock", "pages", std::nullopt);
+  expect(file.is_locked(7, 1), "look for locks", "pages", std::nullopt);
   expect(file.map(10), "map", "pages", std::nullopt);
   expect(mapping->populate(7, 1), "read mapped bytes", "pages", 7);
   Directory& directory = fixture.directory;

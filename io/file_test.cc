@@ -78,6 +78,7 @@ TEST(File, GoesOnAfterInterruptionsOfAllCallsButFlushes) {
   EXPECT_TRUE(fixture.file.identity());
   EXPECT_TRUE(fixture.file.try_lock(LockKind::kShared, 0, 1));
   EXPECT_TRUE(fixture.file.unlock(0, 1));
+  EXPECT_EQ(fixture.file.is_locked(0, 1), false);
   EXPECT_TRUE(fixture.directory.open_file("f", {}));
   EXPECT_TRUE(fixture.directory.open_directory("d"));
   EXPECT_TRUE(fixture.directory.make_directory("d"));

@@ -201,6 +201,12 @@ class PosixFile final : public FileDriver {
     return set_lock(F_UNLCK, offset, size);
   }
 
+  SysResult find_lock(std::uint64_t offset, std::uint64_t size) override {
+    struct flock lock = lock_of(F_WRLCK, offset, size);  // Which any other would keep out.
+    if (fcntl(fd_.get(), F_OFD_GETLK, &lock) != 0) return {0, errno};
+    return {lock.l_type == F_UNLCK ? 0 : 1, 0};
+  }
+
   SysResult advise(std::uint64_t offset, std::uint64_t size, Advice advice) override {
     int value = POSIX_FADV_NORMAL;
     switch (advice) {
@@ -231,12 +237,17 @@ class PosixFile final : public FileDriver {
   }
 
  private:
-  SysResult set_lock(int type, std::uint64_t offset, std::uint64_t size) {
+  static struct flock lock_of(int type, std::uint64_t offset, std::uint64_t size) {
     struct flock lock{};
     lock.l_type = static_cast<short>(type);
     lock.l_whence = SEEK_SET;
     lock.l_start = static_cast<off_t>(offset);
     lock.l_len = static_cast<off_t>(size);
+    return lock;
+  }
+
+  SysResult set_lock(int type, std::uint64_t offset, std::uint64_t size) {
+    struct flock lock = lock_of(type, offset, size);
     return result_of(fcntl(fd_.get(), F_OFD_SETLK, &lock));
   }
 
@@ -374,6 +385,10 @@ class PosixClock final : public Clock {
  public:
   std::chrono::nanoseconds monotonic() override {
     return std::chrono::steady_clock::now().time_since_epoch();
+  }
+  std::uint64_t wall_ns() override {
+    const std::chrono::nanoseconds now = std::chrono::system_clock::now().time_since_epoch();
+    return now.count() < 0 ? 0 : static_cast<std::uint64_t>(now.count());
   }
   void sleep(std::chrono::nanoseconds duration) override { std::this_thread::sleep_for(duration); }
 };

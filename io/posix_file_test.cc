@@ -220,6 +220,22 @@ TEST_F(Posix, SharesALockAmongReaders) {
   EXPECT_TRUE(first->try_lock(LockKind::kExclusive, 0, 1));
 }
 
+TEST_F(Posix, TellsWhetherOthersHoldALock) {
+  const auto holder = create("file");
+  const auto looker = directory().open_file("file", {}).value();  // Only to read.
+  EXPECT_EQ(looker->is_locked(0, 100), false);
+  for (const LockKind kind : {LockKind::kShared, LockKind::kExclusive}) {
+    ASSERT_TRUE(holder->try_lock(kind, 50, 2));
+    EXPECT_EQ(looker->is_locked(0, 100), true);
+    EXPECT_EQ(looker->is_locked(51, 1), true);
+    EXPECT_EQ(looker->is_locked(0, 50), false);
+    EXPECT_EQ(looker->is_locked(52, 50), false);
+    EXPECT_EQ(holder->is_locked(0, 100), false);  // Its own doesn't count.
+  }
+  ASSERT_TRUE(holder->unlock(50, 2));
+  EXPECT_EQ(looker->is_locked(0, 100), false);
+}
+
 TEST_F(Posix, KeepsALockWhenAnotherDescriptorOfTheFileIsClosed) {
   const auto holder = create("file");
   ASSERT_TRUE(holder->try_lock(LockKind::kExclusive, 0, 1));

@@ -277,6 +277,11 @@ TEST(PosixVfs, HasAClockThatNeverGoesBack) {
   }
 }
 
+TEST(PosixVfs, HasTheTimeOfDay) {
+  constexpr std::uint64_t kDayIn2024 = 1'704'067'200'000'000'000;
+  EXPECT_GT(posix_vfs().clock().wall_ns(), kDayIn2024);
+}
+
 TEST(PosixVfs, IsOne) { EXPECT_EQ(&posix_vfs(), &posix_vfs()); }
 
 }  // namespace

@@ -27,6 +27,9 @@ class Clock {
   // Time since some fixed moment; never goes back.
   virtual std::chrono::nanoseconds monotonic() = 0;
 
+  // Nanoseconds since 1970, as people's clocks have it: may be wrong, and go back.
+  virtual std::uint64_t wall_ns() = 0;
+
   // Waits. The simulated clock moves on at once instead.
   virtual void sleep(std::chrono::nanoseconds duration) = 0;
 };

@@ -245,6 +245,17 @@ SysResult SimulatedFile::unlock(std::uint64_t offset, std::uint64_t size) {
   return {};
 }
 
+SysResult SimulatedFile::find_lock(std::uint64_t offset, std::uint64_t size) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kFindLock, name_, offset, size);
+  if (decision.error != 0) return {0, decision.error};
+  const std::uint64_t end = end_of(offset, size);
+  const bool found = std::ranges::any_of(inode_->locks, [&](const Machine::Lock& held) {
+    return held.owner != this && held.begin < end && offset < held.end;
+  });
+  return {found ? 1 : 0, 0};
+}
+
 SysResult SimulatedFile::advise(std::uint64_t offset, std::uint64_t size, Advice advice) {
   const MutexLock lock(machine_.mutex_);
   const auto decision = machine_.begin_call(life_, Call::kAdvise, name_, offset, size);
@@ -388,6 +399,12 @@ SysResult SimulatedDirectory::file_system(FileSystemKind& kind) {
 std::chrono::nanoseconds SimulatedClock::monotonic() {
   constexpr std::int64_t kLookNs = 1000;
   return std::chrono::nanoseconds(now_.fetch_add(kLookNs, std::memory_order_relaxed));
+}
+
+// A day in 2024, and on from there: anew in each life of the machine, as clocks do that nobody set.
+std::uint64_t SimulatedClock::wall_ns() {
+  constexpr std::uint64_t kBegin = 1'704'067'200'000'000'000;
+  return kBegin + static_cast<std::uint64_t>(monotonic().count());
 }
 
 void SimulatedClock::sleep(std::chrono::nanoseconds duration) {

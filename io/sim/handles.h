@@ -56,6 +56,7 @@ class SimulatedFile final : public FileDriver {
   SysResult identity(FileIdentity& identity) override;
   SysResult try_lock(LockKind kind, std::uint64_t offset, std::uint64_t size) override;
   SysResult unlock(std::uint64_t offset, std::uint64_t size) override;
+  SysResult find_lock(std::uint64_t offset, std::uint64_t size) override;
   SysResult advise(std::uint64_t offset, std::uint64_t size, Advice advice) override;
   std::unique_ptr<MappingDriver> map(std::uint64_t size, int& error) override;
 
@@ -100,6 +101,7 @@ class SimulatedDirectory final : public DirectoryDriver {
 class SimulatedClock final : public Clock {
  public:
   std::chrono::nanoseconds monotonic() override;
+  std::uint64_t wall_ns() override;
   void sleep(std::chrono::nanoseconds duration) override;
 
  private:

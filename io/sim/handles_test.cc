@@ -225,6 +225,18 @@ TEST(Locks, ConflictBetweenOpenFilesWhereTheyOverlapUnlessBothShare) {
   EXPECT_FALSE(first->try_lock(LockKind::kExclusive, 10, 10));
 }
 
+TEST(Locks, OfOthersAreFoundWithoutTakingThem) {
+  Machine machine(1);
+  const auto first = create(machine, "a");
+  const auto second = open(machine, "a");
+  ASSERT_TRUE(first->try_lock(LockKind::kShared, 10, 10));
+  EXPECT_EQ(second->is_locked(0, 10), false);
+  EXPECT_EQ(second->is_locked(19, 1), true);
+  EXPECT_EQ(second->is_locked(20, kToTheEnd), false);
+  EXPECT_EQ(second->is_locked(0, kToTheEnd), true);
+  EXPECT_EQ(first->is_locked(0, kToTheEnd), false);  // Its own.
+}
+
 TEST(Locks, AreReleasedInPartAsRealOnesAre) {
   Machine machine(30);
   const auto first = create(machine, "f");

@@ -101,6 +101,7 @@ class ReluctantFile final : public FileDriver {
   SysResult identity(FileIdentity&) override { return script_.attempt(0); }
   SysResult try_lock(LockKind, std::uint64_t, std::uint64_t) override { return script_.attempt(0); }
   SysResult unlock(std::uint64_t, std::uint64_t) override { return script_.attempt(0); }
+  SysResult find_lock(std::uint64_t, std::uint64_t) override { return script_.attempt(0); }
   SysResult advise(std::uint64_t, std::uint64_t, Advice) override { return script_.attempt(0); }
 
   std::unique_ptr<MappingDriver> map(std::uint64_t, int& error) override {

@@ -58,6 +58,7 @@ void make_every_call(sim::Machine& machine) {
     const Buffer bytes = filled(5000, 1);
     const std::array<Bytes, 2> parts = {Bytes(bytes).first(10), Bytes(bytes).subspan(10)};
     (void)(*file)->try_lock(LockKind::kExclusive, 0, 1);
+    (void)(*file)->is_locked(0, 1);
     (void)(*file)->allocate(0, 8192);
     (void)(*file)->write(0, bytes);
     (void)(*file)->write_vector(5000, parts);
