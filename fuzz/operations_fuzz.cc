@@ -18,10 +18,9 @@ constexpr log::OperationLimits kLimits{.key_size_max = 64, .value_size_max = 409
 void check_operation(const log::Operation& operation, Bytes payload, std::size_t& at) {
   FUZZ_CHECK(operation.key.size() <= log::kNameSizeMax);
   const bool creates = operation.code == log::OperationCode::kCreateTree;
-  FUZZ_CHECK(operation.value.size() <=
-                 (creates ? log::kTreeOptionsSizeMax : kLimits.value_size_max) ||
-             operation.code >= log::OperationCode::kOwn ||
-             operation.code == log::OperationCode::kPiece);
+  FUZZ_CHECK(
+      operation.value.size() <= (creates ? log::kTreeOptionsSizeMax : kLimits.value_size_max) ||
+      operation.code >= log::OperationCode::kOwn || operation.code == log::OperationCode::kPiece);
   const std::size_t size = log::encoded_size(operation);
   FUZZ_CHECK(size <= payload.size() - at);
   std::vector<std::byte> again(size);

@@ -31,6 +31,8 @@ class VarintWriter {
     end_ = to_u64(first_page);
   }
 
+  void put(Bytes bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+
   std::vector<std::byte> take() { return std::move(bytes_); }
 
  private:
@@ -152,6 +154,7 @@ std::vector<std::byte> encode_allocation(const AllocationState& state, PageId fi
   }
   out.begin_list(state.earlier_blob.size(), first_page);
   for (const PageRun& run : state.earlier_blob) out.put_run(run);
+  out.put(state.attachment);
   return out.take();
 }
 
@@ -161,7 +164,8 @@ Result<AllocationState> decode_allocation(Bytes blob, const AllocationBounds& bo
   CAISSON_ASSIGN_OR_RETURN(state.free, read_plain_list(in, bounds));
   CAISSON_ASSIGN_OR_RETURN(state.dead, read_dead_list(in, bounds));
   CAISSON_ASSIGN_OR_RETURN(state.earlier_blob, read_plain_list(in, bounds));
-  if (in.remaining() != 0) return broken("ALLOC-1", "bytes follow the last list");
+  const Bytes attachment = in.bytes(in.remaining());
+  state.attachment.assign(attachment.begin(), attachment.end());
   CAISSON_RETURN_IF_ERROR(check_disjoint(state));
   return state;
 }

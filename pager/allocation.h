@@ -17,14 +17,17 @@
 
 namespace caisson::pager {
 
-// The three lists of a blob, each ascending, of maximal runs.
+// The three lists of a blob, each ascending, of maximal runs; and what the store has attached.
 struct AllocationState {
   std::vector<PageRun> free;
   std::vector<DeadRun> dead;
   std::vector<PageRun> earlier_blob;
+  std::vector<std::byte> attachment = {};
 
   // True if there is nothing to write a blob for.
-  bool empty() const { return free.empty() && dead.empty() && earlier_blob.empty(); }
+  bool empty() const {
+    return free.empty() && dead.empty() && earlier_blob.empty() && attachment.empty();
+  }
 
   friend bool operator==(const AllocationState&, const AllocationState&) = default;
 };
@@ -39,7 +42,7 @@ struct AllocationBounds {
 // The blob's bytes. REQUIRES: the state keeps ALLOC-2 to ALLOC-4.
 std::vector<std::byte> encode_allocation(const AllocationState& state, PageId first_page);
 
-// Checks ALLOC-1 (nothing follows), ALLOC-2, ALLOC-3 among the lists, and ALLOC-4. Memory: a
+// Checks ALLOC-1 (varints), ALLOC-2, ALLOC-3 among the lists, and ALLOC-4. Memory: a
 // small multiple of the blob's size. Errors: kCorruption naming the rule.
 Result<AllocationState> decode_allocation(Bytes blob, const AllocationBounds& bounds);
 

@@ -66,10 +66,14 @@ TEST(Allocation, RefusesABlobThatIsCutOffAnywhere) {  // ALLOC-1
   }
 }
 
-TEST(Allocation, RefusesBytesBehindTheLastList) {  // ALLOC-1
+TEST(Allocation, TakesWhatFollowsTheLastListForTheAttachment) {
   auto blob = kBlob;
-  blob.push_back(std::byte{0});
-  expect_refused(blob, "ALLOC-1");
+  blob.push_back(std::byte{7});
+  const auto read = decode_allocation(blob, kBounds);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->attachment, bytes({7}));
+  EXPECT_EQ(encode_allocation(*read, kBounds.first_page), blob);
+  EXPECT_FALSE(read->empty());
 }
 
 TEST(Allocation, RefusesVarintsThatAreNotWhole) {  // ALLOC-1

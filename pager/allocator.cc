@@ -26,10 +26,12 @@ std::vector<DeadRun> maximal(std::vector<DeadRun> dead) {
 
 }  // namespace
 
-Allocator::Allocator(std::uint64_t page_count, std::uint64_t capacity, const AllocationState& state)
+Allocator::Allocator(std::uint64_t page_count, std::uint64_t capacity, const AllocationState& state,
+                     CheckpointIds ids)
     : page_count_(page_count), capacity_(std::max(page_count, capacity)) {
-  for (const PageRun& run : state.free) free_.insert(run);
-  for (const DeadRun& dead : state.dead) dead_.add(dead);
+  const bool reused = ids == CheckpointIds::kReused;
+  for (const PageRun& run : state.free) (reused ? free_ : left_free_).insert(run);
+  for (const DeadRun& dead : state.dead) (reused ? dead_ : left_dead_).add(dead);
 }
 
 std::uint64_t Allocator::available(AllocationUse use) const {
@@ -49,7 +51,9 @@ std::optional<PageId> Allocator::take(AllocationUse use) {
 
 PageSet Allocator::dead_pages() const {
   PageSet pages;
-  dead_.for_each([&](const DeadRun& dead) { pages.insert(dead.run); });
+  for (const DeadPages* list : {&dead_, &left_dead_}) {
+    list->for_each([&](const DeadRun& dead) { pages.insert(dead.run); });
+  }
   return pages;
 }
 

@@ -22,6 +22,12 @@ inline constexpr std::uint64_t kEmergencyPages = 32;
 
 enum class AllocationUse : std::uint8_t { kNormal, kEmergency };
 
+// What becomes of the ids that a checkpoint calls free or dead.
+enum class CheckpointIds : std::uint8_t {
+  kReused,
+  kLeftAlone,  // Others may read or write these pages: only new ids are taken.
+};
+
 // Ids from the first page's to page_count() are known; those up to capacity() have room in the
 // file. Not thread-safe; the pager's mutex guards it.
 class Allocator {
@@ -30,14 +36,15 @@ class Allocator {
 
   // The state that a checkpoint left. Its earlier-blob pages are not free: take them from the
   // state and give them back when their meta has been overwritten.
-  Allocator(std::uint64_t page_count, std::uint64_t capacity, const AllocationState& state);
+  Allocator(std::uint64_t page_count, std::uint64_t capacity, const AllocationState& state,
+            CheckpointIds ids = CheckpointIds::kReused);
 
   std::uint64_t page_count() const { return page_count_; }
   std::uint64_t capacity() const { return capacity_; }
   void set_capacity(std::uint64_t capacity) { capacity_ = capacity; }
-  std::uint64_t free_count() const { return free_.count(); }
-  std::uint64_t dead_count() const { return dead_.count(); }
-  bool is_free(PageId id) const { return free_.contains(id); }
+  std::uint64_t free_count() const { return free_.count() + left_free_.count(); }
+  std::uint64_t dead_count() const { return dead_.count() + left_dead_.count(); }
+  bool is_free(PageId id) const { return free_.contains(id) || left_free_.contains(id); }
 
   // The dead pages. O(dead pages + largest id / 64).
   PageSet dead_pages() const;
@@ -91,6 +98,8 @@ class Allocator {
   std::uint64_t capacity_ = 0;
   PageSet free_;
   DeadPages dead_;
+  PageSet left_free_;    // Of the checkpoint, left alone,
+  DeadPages left_dead_;  // and dead ones.
   // By txn, ascending. May name ids that were freed since, or even taken again; both are free
   // as of any earlier txn, which is all that is asked of it.
   std::deque<Young> young_;

@@ -94,7 +94,7 @@ Result<Pager::CheckpointPlan> Pager::plan_checkpoint(const CheckpointRequest& re
                .allocation = {},
                .log = request.log,
                .limits = limits_};
-  CAISSON_RETURN_IF_ERROR(take_blob_pages(plan));
+  CAISSON_RETURN_IF_ERROR(take_blob_pages(plan, request.attachment));
   checkpoint_pin_ = request.txn;
   for (std::uint32_t index = 0; index < frames_.touched(); ++index) {
     const Frame& frame = frames_.frame(index);
@@ -123,7 +123,7 @@ Result<void> Pager::check_root(const CheckpointRequest& request) const {
 // The blob says which pages are free, and takes some of them itself. So pages are taken until
 // what is to be said fits them: most of what is missing at once, since taking pages from the
 // lowest runs makes the blob shorter rather than longer, and the last ones singly.
-Result<void> Pager::take_blob_pages(CheckpointPlan& plan) {
+Result<void> Pager::take_blob_pages(CheckpointPlan& plan, Bytes attachment) {
   const std::vector<PageId>& earlier = blob_pages_[static_cast<std::size_t>(current_)];
   const std::vector<PageId>& overwritten =
       plan.slot == current_ ? earlier : blob_pages_[static_cast<std::size_t>(plan.slot)];
@@ -136,11 +136,13 @@ Result<void> Pager::take_blob_pages(CheckpointPlan& plan) {
   }
   const auto state = [&] {
     mutex_.assume_held();
-    return allocator_.as_of(plan.meta.txn, open_txn_pages, plan.blob_pages, earlier, overwritten,
-                            [this](PageId id) {
-                              mutex_.assume_held();
-                              return dirty_frame(id).has_value();
-                            });
+    AllocationState now = allocator_.as_of(plan.meta.txn, open_txn_pages, plan.blob_pages, earlier,
+                                           overwritten, [this](PageId id) {
+                                             mutex_.assume_held();
+                                             return dirty_frame(id).has_value();
+                                           });
+    now.attachment.assign(attachment.begin(), attachment.end());
+    return now;
   };
   AllocationState said = state();
   std::vector<std::byte> blob;

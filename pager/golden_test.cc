@@ -107,6 +107,10 @@ class Observer {
     say(to_text("free", lists.free));
     say(to_text("dead", lists.dead));
     say(to_text("earlier", lists.earlier_blob));
+    if (!lists.attachment.empty()) {
+      const auto* const text = reinterpret_cast<const char*>(lists.attachment.data());
+      say("attachment " + std::string(text, lists.attachment.size()));
+    }
     const auto pager = value_of(open_pager(std::move(*attempt), *newest));
     say("txn " + std::to_string(to_u64(pager->checkpointed().txn)));
     observe_scrub(*pager);

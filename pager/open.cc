@@ -430,10 +430,6 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot, Un
   CAISSON_ASSIGN_OR_RETURN(
       pager->frames_,
       FramePool::create(meta.page_size, attempt.options_.memory_budget_bytes / meta.page_size));
-  // The file may have room for more pages than the table has.
-  const std::uint64_t file_pages = attempt.file_size_ / meta.page_size;
-  pager->allocator_ =
-      Allocator(meta.page_count, std::min(file_pages, pager->table_.capacity()), chosen.allocation);
   pager->page_count_.store(meta.page_count, std::memory_order_release);
   pager->newest_txn_.store(to_u64(meta.txn), std::memory_order_release);
   pager->sealed_txn_ = meta.txn;
@@ -451,13 +447,38 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot, Un
   const bool given_up = is_unread(rest) || pager->last_sequence_ != meta.sequence;
   pager->newer_meta_left_.store(given_up, std::memory_order_release);
   // The earlier blob is that checkpoint's (ALLOC-6); without it, its pages belong to nobody.
-  for (const PageRun& run : chosen.allocation.earlier_blob) {
-    if (!protects) pager->allocator_.give_back(run);
+  AllocationState& unused = chosen.allocation;
+  for (const PageRun& run : unused.earlier_blob) {
+    if (!protects) unused.free.push_back(run);
     for (std::uint64_t i = 0; protects && i < run.count; ++i) {
       pager->blob_pages_[rest_slot].push_back(PageId{to_u64(run.first) + i});
     }
   }
+  // The file may have room for more pages than the table has.
+  const std::uint64_t file_pages = attempt.file_size_ / meta.page_size;
+  pager->allocator_ =
+      Allocator(meta.page_count, std::min(file_pages, pager->table_.capacity()), unused,
+                attempt.read_only() ? CheckpointIds::kLeftAlone : CheckpointIds::kReused);
   return pager;
+}
+
+Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot,
+                                          const CheckpointRoot& checkpoint) {
+  Candidate& chosen = attempt.candidates_[static_cast<std::size_t>(slot)];
+  const std::uint64_t page_count = checkpoint.page_count;
+  const bool fits = attempt.read_only() && chosen.offered() && checkpoint.txn <= chosen.meta->txn &&
+                    page_count <= chosen.meta->page_count &&
+                    page_count >= to_u64(first_page(chosen.meta->page_size));
+  if (!fits) {
+    return fail(Error(Code::kInvalidArgument, "the file can't be opened at a checkpoint of txn " +
+                                                  std::to_string(to_u64(checkpoint.txn)))
+                    .in_file(kPageFileName));
+  }
+  chosen.meta->txn = checkpoint.txn;
+  chosen.meta->root = checkpoint.root;
+  chosen.meta->page_count = page_count;
+  chosen.allocation = {};  // It is of another checkpoint, and of no use to a reader.
+  return open_pager(std::move(attempt), slot);
 }
 
 Result<std::unique_ptr<Pager>> open_pager(io::Directory& directory, const PagerOptions& options) {

@@ -49,6 +49,13 @@ struct Candidate {
   bool damaged() const { return reason.has_value() && reason->code() == Code::kCorruption; }
 };
 
+// A checkpoint that no meta names any more, and that whoever wrote the file has retained.
+struct CheckpointRoot {
+  TxnId txn{};
+  PageRef root;  // Id 0: no tree.
+  std::uint64_t page_count = 0;
+};
+
 // An opened and locked page file whose checkpoint has not been chosen. Nothing has been written.
 // Gives the file up, and the lock with it, when destroyed.
 class OpenAttempt {
@@ -74,6 +81,8 @@ class OpenAttempt {
  private:
   friend Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot,
                                                    UnreadMeta unread);
+  friend Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot,
+                                                   const CheckpointRoot& checkpoint);
 
   OpenAttempt() = default;
   Result<void> open_past_cache(io::Directory& directory);
@@ -94,11 +103,11 @@ class OpenAttempt {
 
 // Beside a writer. A read-only opening takes no lock, so another process may have the file open for
 // writing, now or later. The opening itself is sound: it finds the newest checkpoint, or one that
-// was the newest a moment ago. But nothing tells that writer of it: after two more checkpoints at
-// the latest it writes over pages of the one that is being read. A page that is read for the first
-// time after that fails its checks (kCorruption that is none), and one that was verified before
-// changes in a mapping under its reader. So it serves for a look at a file that rests, for copies
-// that are checked afterwards, and for whoever sees to it that the writer keeps still.
+// was the newest a moment ago. But this file tells that writer nothing of it: unless its owner does
+// (spec/store.md, section 8), the writer writes over pages of the one that is being read, after two
+// more checkpoints at the latest. A page that is read for the first time after that fails its
+// checks (kCorruption that is none), and one that was verified before changes in a mapping under
+// its reader.
 
 // Step 3: opens the file at the checkpoint of `slot`. kInvalidArgument if it is not offered, or the
 // memory budget is below 64 pages. To write, the other meta has to be whole or damaged: where it
@@ -106,6 +115,12 @@ class OpenAttempt {
 // not damaged stays protected, offered or not (CKPT-8).
 Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot,
                                           UnreadMeta unread = UnreadMeta::kRefuse);
+
+// The same for a checkpoint that is retained, read-only (OPEN-5), by the word of whoever retained
+// it; its pages are checked as they are read. kInvalidArgument unless the attempt is read-only, or
+// where the checkpoint of `slot`, which says what file this is, can't come behind it.
+Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot,
+                                          const CheckpointRoot& checkpoint);
 
 // All of it, at the newest checkpoint that is offered.
 Result<std::unique_ptr<Pager>> open_pager(io::Directory& directory, const PagerOptions& options);

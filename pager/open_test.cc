@@ -386,7 +386,7 @@ TEST_F(Open, ReadsAReadOnlyFileSystemAndRefusesToWriteThere) {
   PagerOptions reading = small_options();
   reading.read_only = true;
   const auto pager = value_of(open_pager(store_.directory(), reading));
-  EXPECT_EQ(PageTxn::begin(*pager, TxnId{9}).error().code(), Code::kReadOnly);
+  EXPECT_EQ(pager->checkpoint({}).error().code(), Code::kReadOnly);
 }
 
 TEST_F(Open, RefusesToWriteOnANetworkFileSystemUnlessTold) {

@@ -20,7 +20,7 @@ constexpr std::uint64_t kResting = ~std::uint64_t{0};
 }  // namespace
 
 Result<PageTxn> PageTxn::begin(Pager& pager, TxnId txn) {
-  CAISSON_RETURN_IF_ERROR(pager.prepare_to_write());
+  CAISSON_RETURN_IF_ERROR(pager.prepare_to_change());
   const MutexLock lock(pager.mutex_);
   if (pager.open_txn_) return fail(Code::kBusy, "another transaction is open");
   if (txn <= pager.sealed_txn_ || txn == kAlive) {
@@ -77,7 +77,7 @@ void PageTxn::rest() {
 Result<void> PageTxn::make_room() {
   renew();
   if (!allocated_some_) return {};
-  if (pager_->should_spill()) {
+  if (!pager_->read_only() && pager_->should_spill()) {
     CAISSON_RETURN_IF_ERROR(pager_->spill());
     renew();
   }
@@ -181,7 +181,9 @@ void PageTxn::seal() {
     }
   }
   pager.release_reserved();
-  pager.allocator_.add_young(txn_, pager.open_txn_->allocated.pages());
+  if (!pager.read_only()) {  // What only checkpoints ask for.
+    pager.allocator_.add_young(txn_, pager.open_txn_->allocated.pages());
+  }
   pager.open_txn_.reset();
   pager.sealed_txn_ = txn_;
 }

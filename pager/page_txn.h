@@ -22,7 +22,7 @@ struct NewPage {
 class PageTxn {
  public:
   // Starts a transaction. kInvalidArgument unless `txn` is later than every one before;
-  // kBusy if another is open; kReadOnly; kPoisoned.
+  // kBusy if another is open; kPoisoned.
   static Result<PageTxn> begin(Pager& pager, TxnId txn);
 
   PageTxn(PageTxn&& other) noexcept;
@@ -56,7 +56,8 @@ class PageTxn {
   Result<void> make_room();
 
   // Makes a page. Errors: kOutOfSpace; kResourceExhausted (no frame is free: spill, checkpoint,
-  // or close old readers; or the file would outgrow address_space_bytes).
+  // or close old readers; or the file would outgrow address_space_bytes). Where the file was opened
+  // to read, frames are all the room there is.
   Result<NewPage> allocate(PageType type, std::uint8_t level);
 
   // Makes sure that the next `pages` calls of allocate() succeed. Errors: as allocate(). What is

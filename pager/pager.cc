@@ -254,7 +254,7 @@ Result<void> Pager::grow(std::uint64_t pages) {
   const std::uint64_t step =
       std::clamp(capacity / 8, kGrowthMinPages, kGrowthMaxBytes / page_size_);
   std::uint64_t wanted = std::min(std::max(pages, step), limit - capacity);
-  while (true) {
+  while (!options_.read_only) {
     auto grown = file_->allocate(capacity * page_size_, wanted * page_size_);
     if (grown) break;
     if (grown.error().code() != Code::kOutOfSpace || wanted == pages) return grown;
@@ -393,6 +393,11 @@ Result<void> Pager::check_writable() const {
                                  "reached the disk."));
   }
   return {};
+}
+
+// OPEN-5: what is changed in a file that was opened to read is never written.
+Result<void> Pager::prepare_to_change() {
+  return options_.read_only ? Result<void>{} : prepare_to_write();
 }
 
 // CKPT-7: whoever opened the older checkpoint has given the newer one up, and from the first change

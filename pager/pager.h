@@ -11,6 +11,8 @@
 //
 // Threads. Any number of readers: read() takes no lock once a page has been verified. One writer
 // at a time, through PageTxn. One checkpoint at a time, on any thread, while the writer goes on.
+// Where the file was opened to read, there can be a writer too: what it makes stays in memory
+// (OPEN-5).
 // scrub() and stats() on any thread.
 //
 // Lifetime of bytes. What read() returned is valid while its reader is registered. A reader
@@ -67,6 +69,10 @@ struct CheckpointRequest {
   PageId root{};  // 0: no tree.
   std::uint32_t apply_version = 0;
   LogPosition log;
+
+  // Comes and goes with the checkpoint; whoever opens it finds it with its candidate. Lives as long
+  // as the call.
+  Bytes attachment = {};
 };
 
 struct CheckpointResult {
@@ -220,6 +226,7 @@ class Pager {
   Error frames_used_up() const CAISSON_REQUIRES(mutex_);
 
   Result<void> check_writable() const;
+  Result<void> prepare_to_change();
   Result<void> prepare_to_write();
   Result<PageId> take_page(AllocationUse use) CAISSON_REQUIRES(mutex_);
   Result<void> grow(std::uint64_t pages) CAISSON_REQUIRES(mutex_);
@@ -241,7 +248,7 @@ class Pager {
 
   Result<CheckpointPlan> plan_checkpoint(const CheckpointRequest& request);
   Result<void> check_root(const CheckpointRequest& request) const CAISSON_REQUIRES(mutex_);
-  Result<void> take_blob_pages(CheckpointPlan& plan) CAISSON_REQUIRES(mutex_);
+  Result<void> take_blob_pages(CheckpointPlan& plan, Bytes attachment) CAISSON_REQUIRES(mutex_);
   void give_back_blob(CheckpointPlan& plan) CAISSON_REQUIRES(mutex_);
   Result<void> write_checkpoint(const CheckpointRequest& request, CheckpointPlan& plan)
       CAISSON_REQUIRES(write_mutex_);

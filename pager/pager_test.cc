@@ -566,7 +566,6 @@ TEST(Pager, RefusesToWriteWhenItWasOpenedToRead) {
   PagerOptions options = small_options();
   options.read_only = true;
   const auto pager = value_of(open_pager(store.directory(), options));
-  EXPECT_EQ(PageTxn::begin(*pager, TxnId{9}).error().code(), Code::kReadOnly);
   EXPECT_EQ(pager->checkpoint({}).error().code(), Code::kReadOnly);
   EXPECT_EQ(pager->spill().error().code(), Code::kReadOnly);
   EXPECT_EQ(pager->reserve(1).error().code(), Code::kReadOnly);

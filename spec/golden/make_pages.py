@@ -390,6 +390,10 @@ def make_valid():
     golden("blob-empty", "The only free page was taken for the blob, which has nothing left to "
            "say.", file, "newest A", "txn 1", "leaves", "free", "dead", "earlier")
 
+    golden("attachment", "Bytes of the store's own follow the third list.",
+           changed_blob(blob(dead=[(33, 2, 1, 2)]) + b"mine"), "newest B", "txn 2",
+           "leaves 11 22", "free", "dead 33+2:1-2", "earlier", "attachment mine")
+
     file = checkpoints(1)
     file.put(35 * 4096, b"not a page" * 500)
     golden("file-longer", "FILE-3: what lies behind the pages has no meaning, and may end within "
@@ -592,7 +596,6 @@ def make_rejected_blobs():
            two_page_blob((35, 1), 0))
     reject("alloc-1-checksum-in-last", "The last page has a checksum for a next one.",
            two_page_blob((0, 1), 0))
-    reject("alloc-1-bytes-follow", "A byte follows the third list.", changed_blob(good + b"\0"))
     reject("alloc-1-ends-early", "The third list is missing.", changed_blob(good[:-1]))
     reject("alloc-1-count", "A list with more runs than there are bytes.",
            changed_blob(varint(1 << 62) + good[1:]))
@@ -673,6 +676,7 @@ leaf: u64 value.
 | `newest SLOT`, `txn N` | the checkpoint that is opened, and its txn |
 | `leaves VALUE...` | the leaves' values, from left to right |
 | `free`, `dead`, `earlier` | the lists of its blob, as `FIRST+COUNT`, with `:BIRTH-DEATH` for dead runs |
+| `attachment TEXT` | what follows them |
 | `read RULE page ID` | reading the tree through its references meets this damage |
 | `scrub RULE page ID`, `scrub RULE offset N` | a scrub finds this damage, and `open_untrusted` refuses the file |
 | `note RULE page ID` | a scrub notes this, and it is no damage |
