@@ -44,6 +44,10 @@
 #define CAISSON_RELEASE_SHARED(...) \
   CAISSON_THREAD_ANNOTATION(release_shared_capability(__VA_ARGS__))
 
+// On a function: it is called with the lock shared, or held alone.
+#define CAISSON_REQUIRES_SHARED(...) \
+  CAISSON_THREAD_ANNOTATION(requires_shared_capability(__VA_ARGS__))
+
 // On a function: it returns only if the lock is held, and the analysis may rely on that.
 #define CAISSON_ASSERT_CAPABILITY(...) CAISSON_THREAD_ANNOTATION(assert_capability(__VA_ARGS__))
 

@@ -12,7 +12,8 @@ Result<void> validate(const Options& options) {
     Time time;
   } times[] = {{"group_wait", options.group_wait},
                {"async_delay", options.async_delay},
-               {"replay_time_max", options.replay_time_max}};
+               {"replay_time_max", options.replay_time_max},
+               {"retention.age", options.retention.age}};
   for (const auto& [name, time] : times) {
     if (time >= Time::zero()) continue;
     return fail(Code::kInvalidArgument,
@@ -36,8 +37,7 @@ pager::CreateOptions create_options(const CreateOptions& options) {
 
 mvcc::EngineOptions engine_options(const Options& options) {
   const bool is_private = options.access == PageAccess::kPrivate;
-  return {.read_only = options.read_only,
-          .access = is_private ? pager::PageAccess::kPrivate : pager::PageAccess::kMapped,
+  return {.access = is_private ? pager::PageAccess::kPrivate : pager::PageAccess::kMapped,
           .memory_budget_bytes = options.memory_budget_bytes,
           .address_space_bytes = options.address_space_bytes.value_or(pager::kAddressSpaceDefault),
           .lock_in_memory = options.lock_in_memory,
@@ -45,6 +45,8 @@ mvcc::EngineOptions engine_options(const Options& options) {
           .log = {.file_size_min = options.log_file_size_min,
                   .file_size_max = options.log_file_size_max,
                   .direct = options.log_direct},
+          .retention = {.checkpoints = options.retention.checkpoints,
+                        .age_ns = static_cast<std::uint64_t>(options.retention.age.count())},
           .replay_time_max_ns = static_cast<std::uint64_t>(options.replay_time_max.count())};
 }
 

@@ -18,8 +18,8 @@ TxnId Snapshot::txn() const { return body_->snapshot.txn(); }
 // Another one, since trees may hold this one.
 Result<void> Snapshot::renew() {
   db::StoreState& store = body_->store;
-  return store.use([&](mvcc::Engine& engine) -> Result<void> {
-    CAISSON_ASSIGN_OR_RETURN(mvcc::Snapshot newest, engine.snapshot());
+  return store.read([&](auto& source) -> Result<void> {
+    CAISSON_ASSIGN_OR_RETURN(mvcc::Snapshot newest, source.snapshot());
     if (newest.txn() == txn()) return {};
     body_ = std::make_shared<const Body>(Body{store, std::move(newest)});
     return {};

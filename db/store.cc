@@ -29,6 +29,12 @@ void leave_in_memory(std::unique_ptr<db::StoreState> store) {
   abandoned->stores.push_back(std::move(store));
 }
 
+Result<Snapshot> made_of(db::StoreState& store, Result<mvcc::Snapshot> snapshot) {
+  if (!snapshot) return fail(std::move(snapshot).error());
+  return Snapshot(
+      std::make_shared<const Snapshot::Body>(Snapshot::Body{store, *std::move(snapshot)}));
+}
+
 }  // namespace
 
 Result<Store> Store::create(const std::string& path, const CreateOptions& create,
@@ -69,11 +75,16 @@ Store::~Store() {
 // --- Reading and writing -------------------------------------------------------------------------
 
 Result<Snapshot> Store::snapshot() const {
-  return body_->use([this](mvcc::Engine& engine) -> Result<Snapshot> {
-    CAISSON_ASSIGN_OR_RETURN(mvcc::Snapshot snapshot, engine.snapshot());
-    return Snapshot(
-        std::make_shared<const Snapshot::Body>(Snapshot::Body{*body_, std::move(snapshot)}));
-  });
+  return body_->read([this](auto& store) { return made_of(*body_, store.snapshot()); });
+}
+
+Result<Snapshot> Store::snapshot_as_of(TxnId txn) const {
+  return body_->read([&](auto& store) { return made_of(*body_, store.snapshot_as_of(txn)); });
+}
+
+Result<Snapshot> Store::snapshot_named(ByteView name) const {
+  return body_->read(
+      [&](auto& store) { return made_of(*body_, store.snapshot_named(as_text(name))); });
 }
 
 Result<WriteTxn> Store::begin_write(std::chrono::nanoseconds timeout) const {
@@ -95,9 +106,31 @@ Result<void> Store::checkpoint() const {
   return body_->use([this](mvcc::Engine& engine) { return body_->checkpoint(engine); });
 }
 
+Result<TxnId> Store::retain(ByteView name) const {
+  return body_->use([name](mvcc::Engine& engine) { return engine.retain(as_text(name)); });
+}
+
+Result<void> Store::release(ByteView name) const {
+  return body_->use([name](mvcc::Engine& engine) { return engine.release(as_text(name)); });
+}
+
+Result<std::vector<RetainedSnapshot>> Store::retained() const {
+  CAISSON_ASSIGN_OR_RETURN(auto checkpoints,
+                           body_->read([](auto& store) { return store.retained(); }));
+  std::vector<RetainedSnapshot> retained;
+  retained.reserve(checkpoints.size());
+  for (mvcc::RetainedCheckpoint& checkpoint : checkpoints) {
+    const std::chrono::nanoseconds since_1970(checkpoint.time_ns);
+    retained.push_back({.txn = checkpoint.txn,
+                        .time = std::chrono::sys_time<std::chrono::nanoseconds>(since_1970),
+                        .names = std::move(checkpoint.names),
+                        .history = checkpoint.history});
+  }
+  return retained;
+}
+
 Result<bool> Store::checkpoint_due() const {
-  return body_->use(
-      [](const mvcc::Engine& engine) -> Result<bool> { return engine.checkpoint_due(); });
+  return body_->read([](auto& store) -> Result<bool> { return store.checkpoint_due(); });
 }
 
 Result<void> Store::close() { return body_->close(); }
@@ -108,15 +141,8 @@ const RecoveryReport& Store::recovery() const { return body_->recovery(); }
 
 Uuid Store::uuid() const { return body_->uuid(); }
 
-std::optional<Error> Store::poisoned() const {
-  auto cause = body_->use(
-      [](const mvcc::Engine& engine) -> Result<std::optional<Error>> { return engine.poisoned(); });
-  return cause ? *std::move(cause) : std::move(cause).error();
-}
+std::optional<Error> Store::poisoned() const { return body_->poisoned(); }
 
-Result<StoreStats> Store::stats() const {
-  return body_->use(
-      [this](mvcc::Engine& engine) -> Result<StoreStats> { return body_->stats(engine); });
-}
+Result<StoreStats> Store::stats() const { return body_->stats(); }
 
 }  // namespace caisson

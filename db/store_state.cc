@@ -47,30 +47,59 @@ Result<void> StoreState::check_process() const {
 
 // --- Opening and closing -------------------------------------------------------------------------
 
+namespace {
+
+RecoveryReport report_of(const mvcc::RecoveryReport& report) {
+  return {.was_closed = report.was_closed,
+          .older_checkpoint = report.older_checkpoint,
+          .checkpoint = report.checkpoint,
+          .recovered = report.recovered,
+          .log_bytes = report.log_bytes,
+          .operations = report.operations};
+}
+
+}  // namespace
+
+Error StoreState::not_writable() const {
+  if (!follower_) return Error(Code::kInvalidArgument, "the store is closed");
+  return Error(Code::kReadOnly, "the store was opened to read")
+      .with_advice("Open it without the read_only option to write.");
+}
+
 Result<void> StoreState::open(const std::string& path, const Options& options) {
   CAISSON_RETURN_IF_ERROR(validate(options));
   options_ = options;
-  auto engine = mvcc::Engine::open(vfs_, path, engine_options(options));
-  if (!engine && engine.error().code() == Code::kNotFound && options.create_if_missing) {
-    auto made = create_store(vfs_, path, options.create, options);
+  return options.read_only ? open_to_read(path) : open_to_write(path);
+}
+
+Result<void> StoreState::open_to_read(const std::string& path) {
+  CAISSON_ASSIGN_OR_RETURN(auto follower,
+                           mvcc::Follower::open(vfs_, path, engine_options(options_)));
+  recovery_ = report_of(follower->recovery());
+  uuid_ = follower->uuid();
+  gate_.lock();
+  follower_ = std::move(follower);
+  gate_.unlock();
+  return {};
+}
+
+Result<void> StoreState::open_to_write(const std::string& path) {
+  const mvcc::EngineOptions options = engine_options(options_);
+  auto engine = mvcc::Engine::open(vfs_, path, options);
+  if (!engine && engine.error().code() == Code::kNotFound && options_.create_if_missing) {
+    auto made = create_store(vfs_, path, options_.create, options_);
     // Another process may have been faster.
     if (!made && made.error().code() != Code::kAlreadyExists) return made;
-    engine = mvcc::Engine::open(vfs_, path, engine_options(options));
+    engine = mvcc::Engine::open(vfs_, path, options);
     if (!engine && !made) return made;
   }
   if (!engine) return fail(std::move(engine).error());
-  const mvcc::RecoveryReport& report = (*engine)->recovery();
-  recovery_ = {.was_closed = report.was_closed,
-               .older_checkpoint = report.older_checkpoint,
-               .checkpoint = report.checkpoint,
-               .recovered = report.recovered,
-               .log_bytes = report.log_bytes,
-               .operations = report.operations};
+  recovery_ = report_of((*engine)->recovery());
   uuid_ = (*engine)->uuid();
   gate_.lock();
   engine_ = std::move(*engine);
   gate_.unlock();
-  if (!options.background || options.read_only) return {};
+  if (!options_.background) return {};
   auto started = start_workers();
   if (!started) (void)close();
   return started;
@@ -99,6 +128,10 @@ Result<void> StoreState::close() {
 }
 
 Result<void> StoreState::close_engine() {
+  if (follower_) {
+    CAISSON_RETURN_IF_ERROR(follower_->check_unused());
+    follower_.reset();
+  }
   if (!engine_) return {};
   CAISSON_RETURN_IF_ERROR(engine_->check_unused());  // Nothing can be opened meanwhile.
   workers_.stop();
@@ -129,41 +162,71 @@ Result<Committed> StoreState::commit(mvcc::WriteTxn txn, const CommitOptions& op
   return Committed{.txn = committed->txn, .ticket = committed->ticket};
 }
 
-StoreStats StoreState::stats(mvcc::Engine& engine) const {
+std::optional<Error> StoreState::poisoned() {
+  auto cause = read([](auto& store) -> Result<std::optional<Error>> { return store.poisoned(); });
+  return cause ? *std::move(cause) : std::move(cause).error();
+}
+
+Result<StoreStats> StoreState::stats() {
+  return read([this](auto& store) -> Result<StoreStats> { return stats_of(store); });
+}
+
+namespace {
+
+void add_pages(StoreStats& stats, const pager::PagerStats& pages, std::uint32_t page_size) {
+  stats.page_size = page_size;
+  stats.pages = pages.page_count;
+  stats.free_pages = pages.free_pages;
+  stats.dead_pages = pages.dead_pages;
+  stats.pages_first_read = pages.pages_verified;
+  stats.pages_written = pages.pages_written;
+  stats.pages_spilled = pages.pages_spilled;
+  stats.frames = pages.frames;
+  stats.dirty_frames = pages.dirty_frames;
+  stats.cached_frames = pages.cached_frames;
+  stats.retired_frames = pages.retired_frames;
+  stats.mapped = pages.mapped;
+  stats.locked_in_memory = pages.locked;
+}
+
+}  // namespace
+
+StoreStats StoreState::stats_of(mvcc::Follower& follower) {
+  const mvcc::FollowerStats now = follower.stats();
+  StoreStats stats;
+  stats.published = now.published;
+  stats.checkpointed = now.checkpoint;
+  stats.replay_estimate = std::chrono::nanoseconds(now.replay_ns);
+  stats.snapshots = now.snapshots.open;
+  stats.oldest_snapshot = now.snapshots.oldest;
+  add_pages(stats, now.pages, now.page_size);
+  return stats;
+}
+
+StoreStats StoreState::stats_of(mvcc::Engine& engine) const {
   const mvcc::EngineStats now = engine.stats();
   const Checkpointer::Failures failures = workers_.failures();
-  const bool has_log = !engine.read_only();
-  return {.published = now.published,
-          .commits = now.commits,
-          .rolled_back = now.rolled_back,
-          .commit = latency_of(commit_latency_),
-          .log_flushes = now.log.flushes,
-          .log_bytes_written = now.log.bytes_written,
-          .log_files_made = now.log.files_made,
-          .log_files_recycled = now.log.files_recycled,
-          .log_direct = now.log.direct,
-          .flush = has_log ? latency_of(engine.log().flush_latency()) : Latency{},
-          .checkpointed = now.checkpointed,
-          .checkpoints = now.checkpoints,
-          .checkpoint = latency_of(checkpoint_latency_),
-          .replay_estimate = std::chrono::nanoseconds(now.replay_ns),
-          .background_failures = failures.count,
-          .last_background_failure = failures.last,
-          .snapshots = now.snapshots,
-          .oldest_snapshot = now.oldest_snapshot,
-          .page_size = engine.pager().page_size(),
-          .pages = now.pages.page_count,
-          .free_pages = now.pages.free_pages,
-          .dead_pages = now.pages.dead_pages,
-          .pages_first_read = now.pages.pages_verified,
-          .pages_written = now.pages.pages_written,
-          .pages_spilled = now.pages.pages_spilled,
-          .frames = now.pages.frames,
-          .dirty_frames = now.pages.dirty_frames,
-          .cached_frames = now.pages.cached_frames,
-          .retired_frames = now.pages.retired_frames,
-          .mapped = now.pages.mapped,
-          .locked_in_memory = now.pages.locked};
+  StoreStats stats;
+  stats.published = now.published;
+  stats.commits = now.commits;
+  stats.rolled_back = now.rolled_back;
+  stats.commit = latency_of(commit_latency_);
+  stats.log_flushes = now.log.flushes;
+  stats.log_bytes_written = now.log.bytes_written;
+  stats.log_files_made = now.log.files_made;
+  stats.log_files_recycled = now.log.files_recycled;
+  stats.log_direct = now.log.direct;
+  stats.flush = latency_of(engine.log().flush_latency());
+  stats.checkpointed = now.checkpointed;
+  stats.checkpoints = now.checkpoints;
+  stats.checkpoint = latency_of(checkpoint_latency_);
+  stats.replay_estimate = std::chrono::nanoseconds(now.replay_ns);
+  stats.background_failures = failures.count;
+  stats.last_background_failure = failures.last;
+  stats.snapshots = now.snapshots.open;
+  stats.oldest_snapshot = now.snapshots.oldest;
+  add_pages(stats, now.pages, engine.pager().page_size());
+  return stats;
 }
 
 }  // namespace caisson::db

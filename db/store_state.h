@@ -27,6 +27,7 @@
 #include "io/memory.h"
 #include "io/vfs.h"
 #include "mvcc/engine.h"
+#include "mvcc/follower.h"
 #include "mvcc/write_txn.h"
 
 namespace caisson::db {
@@ -56,13 +57,23 @@ class StoreState {
   Result<void> close() CAISSON_EXCLUDES(gate_);
 
   // Calls `work`, which returns a Result, with the engine. kInvalidArgument if it is closed, or in
-  // a child process. Not within another call of it.
+  // a child process; kReadOnly. Not within another call of it.
   template <typename Work>
   std::invoke_result_t<Work, mvcc::Engine&> use(Work work) CAISSON_EXCLUDES(gate_) {
     CAISSON_RETURN_IF_ERROR(check_process());
     const SharedLock lock(gate_);
-    if (!engine_) return fail(Code::kInvalidArgument, "the store is closed");
+    if (!engine_) return fail(not_writable());
     return work(*engine_);
+  }
+
+  // The same with the engine, or the follower, where the store was opened to read.
+  template <typename Work>
+  std::invoke_result_t<Work, mvcc::Engine&> read(Work work) CAISSON_EXCLUDES(gate_) {
+    CAISSON_RETURN_IF_ERROR(check_process());
+    const SharedLock lock(gate_);
+    if (engine_) return work(*engine_);
+    if (follower_) return work(*follower_);
+    return fail(not_writable());
   }
 
   // kInvalidArgument in a process that was forked off since the store was opened: locks that other
@@ -74,13 +85,21 @@ class StoreState {
 
   // Store::checkpoint() and stats().
   Result<void> checkpoint(mvcc::Engine& engine);
-  StoreStats stats(mvcc::Engine& engine) const;
+  Result<StoreStats> stats();
+
+  // Store::poisoned().
+  std::optional<Error> poisoned();
 
   // WriteTxn::commit(): ends the transaction.
   Result<Committed> commit(mvcc::WriteTxn txn, const CommitOptions& options);
 
  private:
+  Error not_writable() const CAISSON_REQUIRES_SHARED(gate_);
+  Result<void> open_to_read(const std::string& path);
+  Result<void> open_to_write(const std::string& path);
   Result<void> start_workers();
+  StoreStats stats_of(mvcc::Engine& engine) const;
+  static StoreStats stats_of(mvcc::Follower& follower);
   Result<void> close_engine() CAISSON_REQUIRES(gate_);
 
   io::Vfs& vfs_;
@@ -92,7 +111,9 @@ class StoreState {
   Histogram checkpoint_latency_;
 
   SharedMutex gate_;
-  std::unique_ptr<mvcc::Engine> engine_ CAISSON_GUARDED_BY(gate_);  // Null: closed.
+  // Both null: closed.
+  std::unique_ptr<mvcc::Engine> engine_ CAISSON_GUARDED_BY(gate_);
+  std::unique_ptr<mvcc::Follower> follower_ CAISSON_GUARDED_BY(gate_);
   Workers workers_;
 };
 

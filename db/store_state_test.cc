@@ -47,10 +47,7 @@ class StoreOnABadDisk : public ::testing::Test {
     return store.use([&](mvcc::Engine& engine) { return store.checkpoint(engine); });
   }
 
-  static StoreStats stats(StoreState& store) {
-    return value_of(
-        store.use([&](mvcc::Engine& engine) -> Result<StoreStats> { return store.stats(engine); }));
-  }
+  static StoreStats stats(StoreState& store) { return value_of(store.stats()); }
 
   static Model contents(StoreState& store) {
     return value_of(store.use([](mvcc::Engine& engine) -> Result<Model> {

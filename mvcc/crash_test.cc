@@ -11,6 +11,7 @@
 #include "base/testing/effort.h"
 #include "base/testing/replay.h"
 #include "mvcc/testing/crash_workload.h"
+#include "mvcc/testing/scenarios.h"
 
 namespace caisson::mvcc {
 namespace {
@@ -24,8 +25,11 @@ using testing::audit;
 using testing::EngineStore;
 using testing::History;
 using testing::judge;
+using testing::keep_the_past;
 using testing::live;
+using testing::look_between;
 using testing::publish_between;
+using testing::read_elsewhere;
 using testing::rot_newest_meta;
 using testing::StoreOptions;
 
@@ -36,6 +40,7 @@ StoreOptions options_of(std::uint64_t seed) {
   options.frames = seed % 2 == 0 ? 64 : 256;
   options.access = seed % 3 == 0 ? pager::PageAccess::kPrivate : pager::PageAccess::kMapped;
   options.log.direct = seed % 5 != 0;
+  options.retention.checkpoints = seed % 4;
   return options;
 }
 
@@ -127,6 +132,20 @@ TEST(EngineCrash, AStateThatIsSupersededBeforeItIsPublishedIsShownAsItWas) {
 TEST(EngineCrash, TheLossOfTheNewestMetaCostsNothing) {  // CHECKPOINT-1, CHECKPOINT-2
   EXPECT_EQ(rot_newest_meta({.access = pager::PageAccess::kMapped}), "");
   EXPECT_EQ(rot_newest_meta({.access = pager::PageAccess::kPrivate}), "");
+}
+
+TEST(EngineCrash, WhatIsRetainedStaysWhateverIsWrittenOrLost) {  // RETAIN-2, RETAIN-5
+  EXPECT_EQ(keep_the_past({.access = pager::PageAccess::kMapped}), "");
+  EXPECT_EQ(keep_the_past({.access = pager::PageAccess::kPrivate}), "");
+}
+
+TEST(EngineCrash, WhatAnotherProcessReadsStaysWhateverIsWritten) {  // VIEW-1, VIEW-2
+  EXPECT_EQ(read_elsewhere({.access = pager::PageAccess::kMapped}), "");
+  EXPECT_EQ(read_elsewhere({.access = pager::PageAccess::kPrivate}), "");
+}
+
+TEST(EngineCrash, WhatAnotherProcessHasSeenIsDurable) {  // VIEW-3
+  EXPECT_EQ(look_between({.access = pager::PageAccess::kMapped}), "");
 }
 
 }  // namespace

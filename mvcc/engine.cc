@@ -4,46 +4,42 @@
 #include <utility>
 
 #include "mvcc/mutants.h"
+#include "mvcc/open_files.h"
 #include "mvcc/replay.h"
-#include "mvcc/snapshot.h"
 
 namespace caisson::mvcc {
 
 Engine::Engine(io::Vfs& vfs, std::unique_ptr<io::Directory> directory, const EngineOptions& options)
-    : vfs_(vfs), directory_(std::move(directory)), options_(options) {}
+    : vfs_(vfs),
+      directory_(std::move(directory)),
+      options_(options),
+      history_(vfs, *directory_, options) {}
 
 Engine::~Engine() = default;
 
 // Begins to serve a state.
-void Engine::start(const State& state) {
+Result<void> Engine::start(const State& state) {
   limits_ = pager_->checkpointed().limits;
+  {
+    const MutexLock checkpointing(checkpoint_mutex_);
+    (void)look_at_readers();
+    states_.set_checkpoint_pins(checkpoint_pins_);
+  }
+  states_.start(*pager_, state);
   const MutexLock lock(mutex_);
-  states_.push_back(std::make_unique<const State>(state));
-  published_ns_.store(state.replay_ns, std::memory_order_relaxed);
-  published_.store(states_.back().get(), std::memory_order_seq_cst);
+  told_durable_ = state.txn;
+  return lock_->say_durable(uuid(), told_durable_);  // LOCK-2
 }
 
 // --- What may be done ----------------------------------------------------------------------------
 
-Result<void> Engine::check_usable() const {
-  if (!fork_mark_.in_child()) [[likely]]
-    return {};
-  return fail(Error(Code::kInvalidArgument, "a store can't be used behind a fork")
-                  .with_advice("Start the child before the store is opened. A child that only goes "
-                               "on with exec has nothing to do."));
-}
-
 std::optional<Error> Engine::poisoned() const {
-  if (auto cause = log_ ? log_->poisoned() : std::nullopt) return cause;
+  if (auto cause = log_->poisoned()) return cause;
   return pager_->poisoned();
 }
 
 Result<void> Engine::check_writable() const {
   CAISSON_RETURN_IF_ERROR(check_usable());
-  if (read_only()) {
-    return fail(Error(Code::kReadOnly, "the store was opened to read")
-                    .with_advice("Open it without the read_only option to write."));
-  }
   if (const auto cause = poisoned()) {
     return fail(Error(Code::kPoisoned, "an earlier write failed: " + cause->message())
                     .in_file(cause->file())
@@ -71,9 +67,8 @@ Result<const State*> Engine::begin_transaction(std::chrono::nanoseconds timeout)
   if (closed_) return fail(Code::kInvalidArgument, "the store is closed");
   writing_ = true;
   publish();  // What others have made durable meanwhile.
-  forget_states();
-  pager_->reclaim(pins());
-  return states_.back().get();
+  states_.reclaim();
+  return states_.newest();
 }
 
 void Engine::end_transaction() {
@@ -88,7 +83,7 @@ void Engine::end_transaction() {
 void Engine::seal(const State& state) {
   {
     const MutexLock lock(mutex_);
-    states_.push_back(std::make_unique<const State>(state));
+    states_.add(state);
     writing_ = false;
     if (!state.awaited) publish();
   }
@@ -97,7 +92,6 @@ void Engine::seal(const State& state) {
 
 Result<void> Engine::wait_durable(const Committed& committed, std::chrono::nanoseconds wait) {
   CAISSON_RETURN_IF_ERROR(check_usable());
-  if (!log_) return {};
   if (committed.ticket > log_->appended()) {
     return fail(Code::kInvalidArgument, "that commit was not made by this opening of the store");
   }
@@ -115,67 +109,65 @@ void Engine::publish_durable() {
 // T5: in the order of their numbers, all that are durable, and those that nobody waits for.
 void Engine::publish() {
   const std::uint64_t durable = log_->durable();
-  const bool poisoned = log_->poisoned().has_value();
-  const State* newest = published_.load(std::memory_order_relaxed);
-  for (const auto& state : states_) {
-    if (state->txn <= newest->txn) continue;
-    if (state->ticket > durable && (state->awaited || poisoned)) break;
-    newest = state.get();
+  const TxnId told = states_.publish(durable, log_->poisoned().has_value());
+  if (told <= told_durable_) return;
+  // LOCK-2. A failure costs readers in other processes the news, and nobody the commit.
+  if (lock_->say_durable(uuid(), told)) told_durable_ = told;
+}
+
+// --- The past ------------------------------------------------------------------------------------
+
+Result<Snapshot> Engine::snapshot_as_of(TxnId txn) {
+  CAISSON_ASSIGN_OR_RETURN(Snapshot newest, snapshot());
+  if (newest.txn() == txn) return newest;
+  // Views are of what is durable; one that nobody waits for may have been published before.
+  if (txn < newest.txn() && !poisoned()) {
+    CAISSON_RETURN_IF_ERROR(log_->flush(log_->appended()));
+    publish_durable();
   }
-  published_ns_.store(newest->replay_ns, std::memory_order_release);
-  published_.store(newest, std::memory_order_seq_cst);
+  return history_.as_of(txn);
 }
 
-// --- States --------------------------------------------------------------------------------------
-
-// Forgets the states that are neither held, nor published, nor still to be.
-void Engine::forget_states() {
-  // In this order: a snapshot whose slot is not seen here finds another state published, and takes
-  // that one.
-  const State* const published = published_.load(std::memory_order_seq_cst);
-  // Compared, never looked into: a slot may hold, for a moment, what has been forgotten.
-  std::vector<const State*> held;
-  snapshots_.for_each([&held](const SnapshotSlot& slot) {
-    if (const State* state = slot.state.load(std::memory_order_seq_cst)) held.push_back(state);
-  });
-  // After those: a value or a cursor that outlives its snapshot was there before that ended.
-  std::vector<TxnId> read;
-  reads_.for_each([&read](const ReadSlot& slot) {
-    const std::uint64_t taken = slot.taken.load(std::memory_order_seq_cst);
-    if (taken != 0) read.push_back(TxnId{taken - 1});
-  });
-  std::ranges::sort(held);
-  std::ranges::sort(read);
-  std::erase_if(states_, [&](const std::unique_ptr<const State>& state) {
-    mutex_.assume_held();
-    return state->txn < published->txn && state.get() != checkpointing_ &&
-           !std::ranges::binary_search(held, state.get()) &&
-           !std::ranges::binary_search(read, state->txn);
-  });
+Result<Snapshot> Engine::snapshot_named(std::string_view name) {
+  CAISSON_RETURN_IF_ERROR(check_usable());
+  return history_.named(name);
 }
 
-// Those that somebody may read, now or later.
-std::vector<TxnId> Engine::pins() {
-  std::vector<TxnId> pins;
-  pins.reserve(states_.size());
-  for (const auto& state : states_) {
-    if (mutated(Mutant::kSealedNotPinned) && state != states_.back() &&
-        state->txn > published_.load()->txn) {
-      continue;
-    }
-    if (mutated(Mutant::kSnapshotNotPinned) && state->txn < published_.load()->txn) continue;
-    pins.push_back(state->txn);
+Result<TxnId> Engine::retain(std::string_view name) {
+  CAISSON_RETURN_IF_ERROR(validate_snapshot_name(name));
+  CAISSON_RETURN_IF_ERROR(check_writable());
+  const MutexLock checkpointing(checkpoint_mutex_);
+  if (retention_.has_name(name)) {
+    return fail(
+        Error(Code::kAlreadyExists, "there is a snapshot of the name \"" + std::string(name) + "\"")
+            .with_advice("Release it first, or choose another name."));
   }
-  return pins;
+  return checkpoint_twice([name](Retention& next) { next.add_name(std::string(name)); });
 }
 
-void Engine::list_readers(std::vector<pager::RegisteredReader>& readers) const {
-  reads_.for_each([&readers](const ReadSlot& slot) {
-    // The epoch first: who has none yet looks at it again when it has.
-    const std::uint64_t epoch = slot.epoch.load(std::memory_order_seq_cst);
-    const std::uint64_t taken = slot.taken.load(std::memory_order_acquire);
-    if (epoch != 0 && taken != 0) readers.push_back({.epoch = epoch, .txn = TxnId{taken - 1}});
-  });
+Result<void> Engine::release(std::string_view name) {
+  CAISSON_RETURN_IF_ERROR(check_writable());
+  const MutexLock checkpointing(checkpoint_mutex_);
+  if (!retention_.has_name(name)) {
+    return fail(Code::kNotFound, "there is no snapshot of the name \"" + std::string(name) + "\"");
+  }
+  CAISSON_RETURN_IF_ERROR(checkpoint_twice([name](Retention& next) { next.remove_name(name); }));
+  return {};
+}
+
+// RETAIN-5. Returns the commit of the first.
+Result<TxnId> Engine::checkpoint_twice(const RetentionChange& change) {
+  CAISSON_RETURN_IF_ERROR(checkpoint_published(change));
+  const TxnId first = pager_->checkpointed().txn;
+  CAISSON_RETURN_IF_ERROR(checkpoint_published([](Retention&) {}));
+  return first;
+}
+
+Result<std::vector<RetainedCheckpoint>> Engine::retained() const {
+  const MutexLock checkpointing(checkpoint_mutex_);
+  std::vector<RetainedCheckpoint> all = retention_.earlier;
+  all.push_back(entry_of(pager_->checkpointed(), retention_));
+  return all;
 }
 
 // --- Checkpoints ---------------------------------------------------------------------------------
@@ -186,73 +178,96 @@ Result<void> Engine::checkpoint() {
   return checkpoint_published();
 }
 
-Result<void> Engine::checkpoint_published() {
-  const State* state = nullptr;
-  {
-    const MutexLock lock(mutex_);
-    publish();
-    state = published_.load(std::memory_order_relaxed);
-    checkpointing_ = state;  // A pin, until the pager knows of the checkpoint.
-  }
-  Result<void> written = write_checkpoint(*state);
-  const MutexLock lock(mutex_);
-  checkpointing_ = nullptr;
-  forget_states();
-  pager_->reclaim(pins());
+Result<void> Engine::checkpoint_published(const RetentionChange& change) {
+  publish_durable();
+  const State* const state = states_.hold_published();
+  Result<void> written = write_checkpoint(*state, change);
+  publish_durable();  // It may have been the first to make that one durable.
+  states_.release();
+  states_.reclaim();
   return written;
 }
 
-Result<void> Engine::write_checkpoint(const State& state) {
-  if (state.txn > pager_->checkpointed().txn) {
-    // CHECKPOINT-1: one that nobody waits for is published, and not yet durable.
-    if (!mutated(Mutant::kCheckpointBeforeDurable)) {
-      CAISSON_RETURN_IF_ERROR(log_->flush(state.ticket));
-    }
-    if (mutated(Mutant::kLogRetiredFirst)) (void)log_->retire_before(state.log.file);
-    CAISSON_RETURN_IF_ERROR(pager_->checkpoint({.txn = state.txn,
-                                                .root = state.catalog.page.id,
-                                                .apply_version = kApplyVersion,
-                                                .log = state.log}));
-    checkpointed_ns_.store(state.replay_ns, std::memory_order_release);
-    // CHECKPOINT-2. Its failure costs room, and nothing else.
-    const auto older = pager_->checkpointed_before();
-    if (mutated(Mutant::kLogRetiredBehindNewest)) (void)log_->retire_before(state.log.file);
-    if (older) (void)log_->retire_before(older->log.file);
+Result<void> Engine::write_checkpoint(const State& state, const RetentionChange& change) {
+  const pager::Meta last = pager_->checkpointed();
+  if (state.txn == last.txn && !change) return {};
+  // CHECKPOINT-1: one that nobody waits for is published, and not yet durable.
+  if (!mutated(Mutant::kCheckpointBeforeDurable)) {
+    CAISSON_RETURN_IF_ERROR(log_->flush(state.ticket));
   }
+  Retention next =
+      next_retention(retention_, last, state.txn, vfs_.clock().wall_ns(), options_.retention);
+  if (change) change(next);
+  const bool says_something = options_.retention.is_on() || !next.empty();
+  const std::vector<std::byte> attachment =
+      says_something ? encode_retention(next) : std::vector<std::byte>{};
+  if (mutated(Mutant::kLogRetiredFirst)) (void)log_->retire_before(state.log.file);
+  CAISSON_RETURN_IF_ERROR(pager_->checkpoint({.txn = state.txn,
+                                              .root = state.catalog.page.id,
+                                              .apply_version = kApplyVersion,
+                                              .log = state.log,
+                                              .attachment = attachment}));
+  checkpointed_ns_.store(state.replay_ns, std::memory_order_release);
+  retention_before_ = std::exchange(retention_, std::move(next));
+  if (mutated(Mutant::kLogRetiredBehindNewest)) (void)log_->retire_before(state.log.file);
+  // Readers say what they read before others stop protecting it (VIEW-2).
+  if (look_at_readers()) retire_log();
+  states_.set_checkpoint_pins(checkpoint_pins_);
   return {};
+}
+
+// Finds out which checkpoints are pins from now on: those that both metas name, what they say is
+// retained, and what readers in other processes need. False where somebody may need any log file.
+bool Engine::look_at_readers() {
+  const std::vector<TxnId> before = std::exchange(checkpoint_pins_, {});
+  const auto add = [this](const std::vector<TxnId>& pins) {
+    checkpoint_mutex_.assume_held();
+    checkpoint_pins_.insert(checkpoint_pins_.end(), pins.begin(), pins.end());
+  };
+  checkpoint_pins_.push_back(pager_->checkpointed().txn);
+  if (const auto older = pager_->checkpointed_before()) checkpoint_pins_.push_back(older->txn);
+  if (!mutated(Mutant::kRetainedNotPinned)) add(retention_.pins());
+  add(retention_before_.pins());
+  auto needs = lock_->readers(uuid());
+  if (!needs) needs = ReaderNeeds{.anything = true};  // Nobody knows.
+  if (mutated(Mutant::kReadersNotSeen)) needs = ReaderNeeds{};
+  reader_needs_ = std::move(*needs);
+  add(reader_needs_.checkpoints);
+  if (reader_needs_.anything) add(before);
+  return !reader_needs_.anything;
+}
+
+// CHECKPOINT-2. A failure costs room, and nothing else.
+void Engine::retire_log() {
+  const auto older = pager_->checkpointed_before();
+  if (!older) return;
+  std::uint64_t first = std::min(older->log.file, reader_needs_.first_log_file);
+  const auto oldest = std::ranges::find_if(retention_.earlier, &RetainedCheckpoint::history);
+  if (oldest != retention_.earlier.end()) first = std::min(first, oldest->log.file);
+  (void)log_->retire_before(first);
 }
 
 // The checkpoint's first: what is published only grows.
 std::uint64_t Engine::replay_ns() const {
   const std::uint64_t checkpointed = checkpointed_ns_.load(std::memory_order_acquire);
-  return published_ns_.load(std::memory_order_acquire) - checkpointed;
+  return states_.published_ns() - checkpointed;
 }
 
 bool Engine::checkpoint_due() const {
-  if (!log_ || poisoned()) return false;
+  if (poisoned()) return false;
   const std::uint64_t behind = replay_ns();
   return behind >= options_.replay_time_max_ns || (behind > 0 && pager_->should_spill());
 }
 
 // --- The end -------------------------------------------------------------------------------------
 
-Result<void> Engine::check_unused() const {
+Result<void> Engine::check_unused() {
   const MutexLock lock(mutex_);
   return check_unused_locked();
 }
 
-Result<void> Engine::check_unused_locked() const {
-  std::size_t open = writing_ ? 1 : 0;
-  snapshots_.for_each([&open](const SnapshotSlot& slot) {
-    if (slot.state.load(std::memory_order_seq_cst) != nullptr) ++open;
-  });
-  reads_.for_each([&open](const ReadSlot& slot) {
-    if (slot.taken.load(std::memory_order_acquire) != 0) ++open;
-  });
-  if (open == 0) return {};
-  return fail(Error(Code::kBusy,
-                    std::to_string(open) + " transactions, snapshots, cursors or values are open")
-                  .with_advice("End them before the store is closed."));
+Result<void> Engine::check_unused_locked() {
+  return check_none_open((writing_ ? 1 : 0) + states_.open_count() + history_.drop_unused());
 }
 
 Result<void> Engine::close() {
@@ -265,7 +280,6 @@ Result<void> Engine::close() {
     closed_ = true;
   }
   transaction_ended_.notify_all();
-  if (!log_) return {};
   CAISSON_RETURN_IF_ERROR(check_writable());
   return close_log();
 }
@@ -286,24 +300,11 @@ EngineStats Engine::stats() const {
   stats.checkpoints = stats.pages.checkpoints;
   stats.rolled_back = rolled_back_.load(std::memory_order_relaxed);
   stats.poisoned = poisoned().has_value();
-  if (log_) {
-    stats.log = log_->stats();
-    stats.commits = stats.log.commits;
-  }
-  const MutexLock lock(mutex_);
-  const State* const published = published_.load(std::memory_order_seq_cst);
-  stats.published = published->txn;
+  stats.log = log_->stats();
+  stats.commits = stats.log.commits;
+  stats.snapshots = states_.snapshot_stats();
+  stats.published = states_.published_txn();
   stats.replay_ns = replay_ns();
-  std::vector<const State*> held;
-  snapshots_.for_each([&](const SnapshotSlot& slot) {
-    if (const State* state = slot.state.load(std::memory_order_seq_cst)) held.push_back(state);
-  });
-  stats.snapshots = held.size();
-  for (const auto& state : states_) {
-    if (std::ranges::find(held, state.get()) == held.end()) continue;
-    stats.oldest_snapshot = state->txn;
-    break;
-  }
   return stats;
 }
 

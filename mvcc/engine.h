@@ -13,40 +13,32 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/mutex.h"
 #include "base/result.h"
 #include "base/thread_annotations.h"
-#include "io/memory.h"
 #include "io/vfs.h"
 #include "log/log_file.h"
 #include "log/writer.h"
+#include "mvcc/history.h"
+#include "mvcc/lock_file.h"
 #include "mvcc/options.h"
-#include "mvcc/reader_registry.h"
 #include "mvcc/recorder.h"
+#include "mvcc/retention.h"
+#include "mvcc/snapshot.h"
 #include "mvcc/state.h"
+#include "mvcc/states.h"
 #include "pager/open.h"
 #include "pager/pager.h"
 
 namespace caisson::mvcc {
 
-class Snapshot;
 class WriteTxn;
-
-// What opening had to do.
-struct RecoveryReport {
-  bool was_closed = true;         // The last one to write had closed the store: nothing was done.
-  bool older_checkpoint = false;  // Not the newest that a meta tells of, whose pages are damaged.
-  TxnId checkpoint{};             // The commit that was in the checkpoint,
-  TxnId recovered{};              // and the last one that the log led to.
-  std::uint64_t log_bytes = 0;    // Read in between,
-  std::uint64_t operations = 0;   // and applied.
-};
 
 struct EngineStats {
   TxnId published{};
@@ -54,9 +46,8 @@ struct EngineStats {
   std::uint64_t commits = 0;
   std::uint64_t rolled_back = 0;
   std::uint64_t checkpoints = 0;
-  std::uint64_t snapshots = 0;           // Open now.
-  std::optional<TxnId> oldest_snapshot;  // The state that the oldest of them holds.
-  std::uint64_t replay_ns = 0;           // About how long the log since the last checkpoint takes.
+  SnapshotStats snapshots;
+  std::uint64_t replay_ns = 0;  // About how long the log since the last checkpoint takes.
   bool poisoned = false;
   pager::PagerStats pages;
   log::WriterStats log;
@@ -84,9 +75,9 @@ class Engine {
                              const pager::CreateOptions& options,
                              const log::WriterOptions& log = {});
 
-  // Opens a store, and recovers it where it has not been closed (section 6). Errors: kNotFound (no
-  // store is there); kBusy (another process writes it); kCorruption; others as opening files may
-  // give. The system outlives the engine.
+  // Opens a store to write, and recovers it where it has not been closed (section 9). Errors:
+  // kNotFound (no store is there); kBusy (another process writes it); kCorruption; others as
+  // opening files may give. The system outlives the engine.
   static Result<std::unique_ptr<Engine>> open(io::Vfs& vfs, const std::string& path,
                                               const EngineOptions& options);
 
@@ -99,13 +90,18 @@ class Engine {
   const RecoveryReport& recovery() const { return recovery_; }
   const Uuid& uuid() const { return pager_->uuid(); }
   const pager::Limits& limits() const { return limits_; }
-  bool read_only() const { return pager_->read_only(); }
 
   // The newest state. kResourceExhausted where as many snapshots are open as can be.
-  Result<Snapshot> snapshot();
+  Result<Snapshot> snapshot() { return states_.snapshot(); }
 
-  // The one write transaction. kBusy where another is open, or stays open for so long; kReadOnly;
-  // kPoisoned; kOutOfSpace.
+  // The state behind a commit, as far as what is retained leads there; or the checkpoint of that
+  // name. Needs memory for the commits behind its checkpoint, within a budget of its own. Errors:
+  // as View::open_as_of() and open_named().
+  Result<Snapshot> snapshot_as_of(TxnId txn);
+  Result<Snapshot> snapshot_named(std::string_view name);
+
+  // The one write transaction. kBusy where another is open, or stays open for so long; kPoisoned;
+  // kOutOfSpace.
   Result<WriteTxn> begin_write(std::chrono::nanoseconds timeout = {});
 
   // Returns when a commit is durable, and published with all before it. Waits for others to flush
@@ -120,11 +116,21 @@ class Engine {
   // Pager::checkpoint() and LogWriter::flush().
   Result<void> checkpoint();
 
+  // Retains the state published last under a name; returns its commit. Writes two checkpoints.
+  // kAlreadyExists; kInvalidArgument (the name); others as checkpoint().
+  Result<TxnId> retain(std::string_view name);
+
+  // Takes a name away, and writes two checkpoints. kNotFound; others as checkpoint().
+  Result<void> release(std::string_view name);
+
+  // The checkpoints that are retained, by txn; the last one included.
+  Result<std::vector<RetainedCheckpoint>> retained() const;
+
   // Whether it is time for one: replaying the log would take long, or memory runs short.
   bool checkpoint_due() const;
 
   // kBusy where a transaction, a snapshot, a cursor or a value is open.
-  Result<void> check_unused() const;
+  Result<void> check_unused();
 
   // Ends well: what is queued is made durable and checkpointed, and the log says so. Errors: as
   // check_unused(), and nothing has changed. After any other error it is closed all the same.
@@ -140,53 +146,61 @@ class Engine {
 
  private:
   friend class LongValue;
-  friend class ReadGuard;
-  friend class Snapshot;
   friend class WriteTxn;
+
+  // A change of what the next checkpoint says is retained.
+  using RetentionChange = std::function<void(Retention&)>;
 
   Engine(io::Vfs& vfs, std::unique_ptr<io::Directory> directory, const EngineOptions& options);
 
   Result<void> lock();
   Result<void> recover();
   Result<void> recover_from(pager::OpenAttempt attempt, pager::MetaSlot slot);
+  Result<void> read_earlier_retention(const pager::Candidate& earlier, const pager::Meta& chosen);
+  Result<void> check_no_reader_behind(const pager::Meta& meta) const;
   Result<State> replay(const State& checkpoint, TxnId upto);
-  void start(const State& state);
-  Result<void> check_usable() const;
+  Result<void> start(const State& state);
+  Result<void> check_usable() const { return states_.check_process(); }
   Result<void> check_writable() const;
-  Result<void> check_unused_locked() const CAISSON_REQUIRES(mutex_);
-  std::vector<TxnId> pins() CAISSON_REQUIRES(mutex_);
+  Result<void> check_unused_locked() CAISSON_REQUIRES(mutex_);
   Result<const State*> begin_transaction(std::chrono::nanoseconds timeout);
   void end_transaction();
   void seal(const State& state);
   void publish() CAISSON_REQUIRES(mutex_);
-  void forget_states() CAISSON_REQUIRES(mutex_);
-  Result<void> checkpoint_published() CAISSON_REQUIRES(checkpoint_mutex_);
-  Result<void> write_checkpoint(const State& state);
+  Result<void> checkpoint_published(const RetentionChange& change = {})
+      CAISSON_REQUIRES(checkpoint_mutex_);
+  Result<TxnId> checkpoint_twice(const RetentionChange& change) CAISSON_REQUIRES(checkpoint_mutex_);
+  Result<void> write_checkpoint(const State& state, const RetentionChange& change)
+      CAISSON_REQUIRES(checkpoint_mutex_);
+  bool look_at_readers() CAISSON_REQUIRES(checkpoint_mutex_);
+  void retire_log() CAISSON_REQUIRES(checkpoint_mutex_);
   Result<void> close_log() CAISSON_REQUIRES(checkpoint_mutex_);
   std::uint64_t replay_ns() const;
-  void list_readers(std::vector<pager::RegisteredReader>& readers) const;
 
   io::Vfs& vfs_;
   const std::unique_ptr<io::Directory> directory_;
   const EngineOptions options_;
-  std::unique_ptr<io::File> lock_;  // STORE-3. Null: opened to read.
-  io::ForkMark fork_mark_;
-  SlotArray<SnapshotSlot> snapshots_;
-  SlotArray<ReadSlot> reads_;
+  std::unique_ptr<WriterLock> lock_;
+  States states_;
+  History history_;
   std::unique_ptr<log::LogDirectory> log_directory_;
   std::unique_ptr<pager::Pager> pager_;
-  std::unique_ptr<log::LogWriter> log_;  // Null: opened to read.
-  std::unique_ptr<Recorder> recorder_;   // Of the open transaction.
+  std::unique_ptr<log::LogWriter> log_;
+  std::unique_ptr<Recorder> recorder_;  // Of the open transaction.
   pager::Limits limits_;
   RecoveryReport recovery_;
 
-  std::atomic<const State*> published_{nullptr};
-
   // Held while a checkpoint is written. Taken before mutex_.
-  Mutex checkpoint_mutex_;
+  mutable Mutex checkpoint_mutex_;
 
-  // State::replay_ns of the state published last, and of the last checkpoint.
-  std::atomic<std::uint64_t> published_ns_{0};
+  // What the checkpoints say that the two metas name, and what readers in other processes needed
+  // when they were looked at last.
+  Retention retention_ CAISSON_GUARDED_BY(checkpoint_mutex_);
+  Retention retention_before_ CAISSON_GUARDED_BY(checkpoint_mutex_);
+  ReaderNeeds reader_needs_ CAISSON_GUARDED_BY(checkpoint_mutex_);
+  std::vector<TxnId> checkpoint_pins_ CAISSON_GUARDED_BY(checkpoint_mutex_);
+
+  // State::replay_ns of the last checkpoint.
   std::atomic<std::uint64_t> checkpointed_ns_{0};
 
   std::atomic<std::uint64_t> rolled_back_{0};
@@ -195,9 +209,7 @@ class Engine {
   CondVar transaction_ended_;
   bool writing_ CAISSON_GUARDED_BY(mutex_) = false;  // A transaction is open.
   bool closed_ CAISSON_GUARDED_BY(mutex_) = false;
-  const State* checkpointing_ CAISSON_GUARDED_BY(mutex_) = nullptr;  // Being written.
-  // By txn: those that snapshots hold, the one published, and those that are sealed.
-  std::deque<std::unique_ptr<const State>> states_ CAISSON_GUARDED_BY(mutex_);
+  TxnId told_durable_ CAISSON_GUARDED_BY(mutex_){};  // LOCK-2
 };
 
 }  // namespace caisson::mvcc

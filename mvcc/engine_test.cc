@@ -85,6 +85,8 @@ TEST(Engine, AStoreThatIsNotChangedIsNotWritten) {
   (void)contents(store.engine());
   value_of(store.close());
   for (const auto& call : store.machine().trace()) {
+    // What LOCK says is for those who read beside it.
+    if (call.file.ends_with(kLockFileName)) continue;
     EXPECT_NE(call.call, io::Call::kWrite) << call.file;
     EXPECT_NE(call.call, io::Call::kRename) << call.file;
   }

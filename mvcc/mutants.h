@@ -15,6 +15,9 @@ enum class Mutant : std::uint8_t {
   kLogRetiredFirst,          // Before the checkpoint is durable (CHECKPOINT-2).
   kLogRetiredBehindNewest,   // Behind the newer of the two metas (CHECKPOINT-2).
   kRollbackNotRecorded,      // A savepoint's parts stay in the log.
+  kRetainedNotPinned,        // Nor what is retained (RETAIN-2),
+  kReadersNotSeen,           // or what readers in other processes need (VIEW-2).
+  kFollowedPastDurable,      // A reader applies whatever the log holds (VIEW-3).
 };
 
 #ifdef CAISSON_MUTANTS

@@ -1,4 +1,4 @@
-// Engine::create, Engine::open and recovery: spec/store.md, sections 1 and 6.
+// Engine::create, Engine::open and recovery: spec/store.md, sections 1 and 9.
 
 #include <algorithm>
 #include <array>
@@ -6,40 +6,15 @@
 #include <string_view>
 #include <utility>
 
-#include "btree/layout.h"
 #include "log/commit_reader.h"
 #include "log/recovery.h"
 #include "mvcc/catalog.h"
 #include "mvcc/engine.h"
+#include "mvcc/open_files.h"
 #include "mvcc/replay.h"
-#include "mvcc/tree_set.h"
-#include "pager/page_txn.h"
 
 namespace caisson::mvcc {
 namespace {
-
-constexpr const char* kLockFileName = "LOCK";
-constexpr std::uint64_t kLockOffset = 0;
-
-// STORE-3.
-Result<std::unique_ptr<io::File>> lock_store(io::Directory& directory) {
-  auto file = directory.open_file(kLockFileName, {.mode = io::OpenMode::kReadWrite});
-  if (!file && file.error().code() == Code::kNotFound) {
-    file = directory.open_file(kLockFileName, {.mode = io::OpenMode::kCreate});
-    if (!file && file.error().code() == Code::kAlreadyExists) {
-      file = directory.open_file(kLockFileName, {.mode = io::OpenMode::kReadWrite});
-    }
-  }
-  if (!file) return file;
-  auto locked = (*file)->try_lock(io::LockKind::kExclusive, kLockOffset, 1);
-  if (!locked && locked.error().code() == Code::kBusy) {
-    return fail(Error(Code::kBusy, "the store is open for writing elsewhere")
-                    .in_file(kLockFileName)
-                    .with_advice("Close it there first; or open it read-only."));
-  }
-  CAISSON_RETURN_IF_ERROR(locked);
-  return file;
-}
 
 // What lies in the directory can only be what an earlier attempt left.
 Result<void> check_vacant(io::Directory& directory, const std::string& path) {
@@ -114,7 +89,7 @@ Result<void> Engine::create(io::Vfs& vfs, const std::string& path,
   if (!made && made.error().code() != Code::kAlreadyExists) return made;
   CAISSON_ASSIGN_OR_RETURN(const auto directory, vfs.open_directory(path));
   CAISSON_RETURN_IF_ERROR(check_vacant(*directory, path));
-  CAISSON_ASSIGN_OR_RETURN(const auto lock, lock_store(*directory));
+  CAISSON_ASSIGN_OR_RETURN(const auto lock, WriterLock::take(*directory));
   CAISSON_RETURN_IF_ERROR(check_vacant(*directory, path));  // Another may have been faster.
   pager::CreateOptions with_uuid = options;
   if (!with_uuid.uuid) CAISSON_RETURN_IF_ERROR(vfs.random(with_uuid.uuid.emplace().bytes));
@@ -134,59 +109,20 @@ Result<std::unique_ptr<Engine>> Engine::open(io::Vfs& vfs, const std::string& pa
   return engine;
 }
 
-namespace {
-
-pager::PagerOptions pager_options(const EngineOptions& options) {
-  return {.access = options.access,
-          .read_only = options.read_only,
-          .allow_network_file_system = options.allow_network_file_system,
-          .address_space_bytes = options.address_space_bytes,
-          .memory_budget_bytes = options.memory_budget_bytes,
-          .lock_in_memory = options.lock_in_memory,
-          .expected_uuid = {},
-          .layout = &btree::tree_layout(),
-          .readers = {}};
-}
-
-// The latest commit that a meta names, whatever else of its checkpoint is damaged.
-TxnId newest_known(const pager::OpenAttempt& attempt) {
-  TxnId newest{};
-  for (const pager::MetaSlot slot : {pager::MetaSlot::kA, pager::MetaSlot::kB}) {
-    const auto& meta = attempt.candidate(slot).meta;
-    if (meta) newest = std::max(newest, meta->txn);
-  }
-  return newest;
-}
-
-Error no_store() {
-  return Error(Code::kNotFound, "there is no store in this folder, or it was never finished")
-      .in_file(pager::kPageFileName)
-      .with_advice("Create the store first.");
-}
-
-Error log_is_gone() {
-  return Error(Code::kCorruption, "the store's log is not there")
-      .in_file(log::kLogDirectoryName)
-      .with_rule("RECOVER-5")
-      .with_advice("Bring the folder back: what it held may be in no other place.");
-}
-
-}  // namespace
-
 // STORE-3. A copy of a store may lack the file.
 Result<void> Engine::lock() {
   CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory_->list());
   if (std::ranges::find(names, pager::kPageFileName) == names.end()) return fail(no_store());
-  CAISSON_ASSIGN_OR_RETURN(lock_, lock_store(*directory_));
-  return {};
+  CAISSON_ASSIGN_OR_RETURN(lock_, WriterLock::take(*directory_));
+  return lock_->say_nothing();  // LOCK-2
 }
 
 Result<void> Engine::recover() {
   pager::PagerOptions options = pager_options(options_);
   options.readers = [this](std::vector<pager::RegisteredReader>& readers) {
-    list_readers(readers);
+    states_.list_readers(readers);
   };
-  if (!options_.read_only) CAISSON_RETURN_IF_ERROR(lock());
+  CAISSON_RETURN_IF_ERROR(lock());
   auto attempt = pager::OpenAttempt::begin(*directory_, options);
   if (!attempt) {
     const bool missing = attempt.error().code() == Code::kNotFound;
@@ -207,47 +143,34 @@ Result<void> Engine::recover() {
 
 Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot slot) {
   const pager::Meta meta = *attempt.candidate(slot).meta;
-  if (meta.apply_version > kApplyVersion) {
-    return fail(Error(Code::kUnsupportedVersion, "the store's operations follow version " +
-                                                     std::to_string(meta.apply_version) +
-                                                     " of their rules; this one knows " +
-                                                     std::to_string(kApplyVersion))
-                    .in_file(pager::kPageFileName)
-                    .with_rule("APPLY-2"));
-  }
+  CAISSON_RETURN_IF_ERROR(check_apply_version(meta.apply_version));
   const TxnId known = newest_known(attempt);
   const auto& rest = attempt.candidate(other(slot)).meta;
-  auto opened = log::LogDirectory::open(*directory_, meta.uuid);
-  if (!opened && opened.error().code() == Code::kNotFound) return fail(log_is_gone());
-  CAISSON_ASSIGN_OR_RETURN(log_directory_, std::move(opened));
-  const auto access = options_.read_only ? log::FileAccess::kRead : log::FileAccess::kReadDirect;
+  CAISSON_ASSIGN_OR_RETURN(log_directory_, open_log(*directory_, meta.uuid));
+  constexpr auto kAccess = log::FileAccess::kReadDirect;
 
   recovery_ = {.older_checkpoint = rest && rest->sequence > meta.sequence, .checkpoint = meta.txn};
   log::LogEnd end;
   end.txn = meta.txn;
   end.position = meta.log;
   CAISSON_ASSIGN_OR_RETURN(const auto closed,
-                           log::resume_if_closed(*log_directory_, access, meta.txn, meta.log));
+                           log::resume_if_closed(*log_directory_, kAccess, meta.txn, meta.log));
   recovery_.was_closed = closed && known == meta.txn;
   if (recovery_.was_closed) {
     end.resume = *closed;
     end.past_cache = true;
   } else {
-    if (!options_.read_only) {
-      CAISSON_RETURN_IF_ERROR(
-          log::flush_log(*log_directory_, std::max<std::uint64_t>(meta.log.file, 1)));
-    }
-    CAISSON_ASSIGN_OR_RETURN(end,
-                             log::find_log_end(*log_directory_, access, meta.txn, meta.log, known));
+    CAISSON_RETURN_IF_ERROR(
+        log::flush_log(*log_directory_, std::max<std::uint64_t>(meta.log.file, 1)));
+    CAISSON_ASSIGN_OR_RETURN(
+        end, log::find_log_end(*log_directory_, kAccess, meta.txn, meta.log, known));
   }
   recovery_.recovered = end.txn;
   recovery_.log_bytes = end.bytes;
-
-  if (options_.read_only && end.txn > meta.txn) {
-    return fail(
-        Error(Code::kReadOnly, "the store was not closed, and its log has to be applied first")
-            .with_advice("Open it to write, and close it."));
-  }
+  if (recovery_.older_checkpoint) CAISSON_RETURN_IF_ERROR(check_no_reader_behind(meta));
+  CAISSON_ASSIGN_OR_RETURN(retention_,
+                           decode_retention(attempt.candidate(slot).allocation.attachment, meta));
+  CAISSON_RETURN_IF_ERROR(read_earlier_retention(attempt.candidate(other(slot)), meta));
   CAISSON_ASSIGN_OR_RETURN(pager_, pager::open_pager(std::move(attempt), slot));
   State state;
   state.txn = meta.txn;
@@ -257,44 +180,48 @@ Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot sl
     CAISSON_ASSIGN_OR_RETURN(state, replay(state, end.txn));
   }
   state.log = end.position;
-  if (!options_.read_only) {
-    CAISSON_RETURN_IF_ERROR(log_directory_->remove_unfinished());
-    CAISSON_RETURN_IF_ERROR(log::make_durable(*log_directory_, meta.log, end));  // R5
-    CAISSON_ASSIGN_OR_RETURN(
-        log_, log::LogWriter::open(vfs_, *log_directory_, end.txn, end.resume, options_.log));
-    recorder_ = std::make_unique<Recorder>(*log_);
-  }
-  start(state);
+  CAISSON_RETURN_IF_ERROR(log_directory_->remove_unfinished());
+  CAISSON_RETURN_IF_ERROR(log::make_durable(*log_directory_, meta.log, end));  // R5
+  CAISSON_ASSIGN_OR_RETURN(
+      log_, log::LogWriter::open(vfs_, *log_directory_, end.txn, end.resume, options_.log));
+  recorder_ = std::make_unique<Recorder>(*log_);
+  return start(state);
+}
+
+// OPENING-5.
+Result<void> Engine::check_no_reader_behind(const pager::Meta& meta) const {
+  CAISSON_ASSIGN_OR_RETURN(const ReaderNeeds needs, lock_->readers(meta.uuid));
+  const bool one = needs.anything || std::ranges::any_of(needs.checkpoints,
+                                                         [&](TxnId txn) { return txn > meta.txn; });
+  if (!one) return {};
+  return fail(
+      Error(Code::kBusy, "another process reads a damaged checkpoint, which has to be given up")
+          .in_file(pager::kPageFileName)
+          .with_rule("OPENING-5")
+          .with_advice("Close the store there first."));
+}
+
+// What the older checkpoint says is retained is protected as long as that one is (RETAIN-2).
+Result<void> Engine::read_earlier_retention(const pager::Candidate& earlier,
+                                            const pager::Meta& chosen) {
+  retention_before_ = {};
+  if (!earlier.offered() || earlier.meta->sequence > chosen.sequence) return {};
+  CAISSON_ASSIGN_OR_RETURN(retention_before_,
+                           decode_retention(earlier.allocation.attachment, *earlier.meta));
   return {};
 }
 
-// R4: as one transaction of the pager, which has the last commit's number. What it makes is seen by
-// nobody before it is whole, and a page that many commits changed is copied once.
+// R4.
 Result<State> Engine::replay(const State& checkpoint, TxnId upto) {
-  CAISSON_ASSIGN_OR_RETURN(pager::PageTxn pages, pager::PageTxn::begin(*pager_, upto));
   log::CommitReader commits(*log_directory_, log::FileAccess::kRead, checkpoint.txn,
                             checkpoint.log);
+  CAISSON_ASSIGN_OR_RETURN(const Applied applied,
+                           apply_commits(*pager_, commits, checkpoint.catalog, upto));
+  recovery_.operations = applied.operations;
   State state;
   state.txn = upto;
-  {
-    TreeSet trees(*pager_, pages, checkpoint.catalog);
-    Applier applier(trees, pager_->checkpointed().limits);
-    while (commits.txn() < upto) {
-      CAISSON_ASSIGN_OR_RETURN(const auto commit, commits.next(upto));
-      if (!commit) return fail(Code::kCorruption, "the log has changed while it was read");
-      while (true) {
-        CAISSON_ASSIGN_OR_RETURN(const auto payload, commits.payload());
-        if (!payload) break;
-        auto applied = applier.apply(*payload);
-        if (!applied) return fail(std::move(applied).error().at_record(to_u64(commit->txn)));
-      }
-      CAISSON_RETURN_IF_ERROR(applier.end_commit());
-    }
-    CAISSON_ASSIGN_OR_RETURN(state.catalog, trees.finish());
-    recovery_.operations = applier.operations();
-    state.replay_ns = applier.operations() * 1500 + applier.bytes();
-  }
-  pages.seal();
+  state.catalog = applied.catalog;
+  state.replay_ns = applied.replay_ns();
   return state;
 }
 

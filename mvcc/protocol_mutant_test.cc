@@ -14,6 +14,7 @@
 #include "log/log_file.h"
 #include "log/mutants.h"
 #include "mvcc/testing/crash_workload.h"
+#include "mvcc/testing/scenarios.h"
 #include "pager/meta.h"
 #include "pager/mutants.h"
 
@@ -26,9 +27,12 @@ using testing::audit;
 using testing::EngineStore;
 using testing::History;
 using testing::judge;
+using testing::keep_the_past;
 using testing::kStorePath;
 using testing::live;
+using testing::look_between;
 using testing::publish_between;
+using testing::read_elsewhere;
 using testing::rot_newest_meta;
 using testing::StoreOptions;
 
@@ -103,8 +107,11 @@ std::string hunt_in(std::uint64_t seed, std::uint64_t call, FaultKind kind, bool
 // The first violation that a hunt finds; "" if there is none.
 std::string hunt(std::uint64_t seeds, std::uint64_t& states) {
   for (const auto access : {pager::PageAccess::kMapped, pager::PageAccess::kPrivate}) {
+    if (std::string wrong = look_between({.access = access}); !wrong.empty()) return wrong;
     if (std::string wrong = publish_between({.access = access}); !wrong.empty()) return wrong;
     if (std::string wrong = rot_newest_meta({.access = access}); !wrong.empty()) return wrong;
+    if (std::string wrong = keep_the_past({.access = access}); !wrong.empty()) return wrong;
+    if (std::string wrong = read_elsewhere({.access = access}); !wrong.empty()) return wrong;
   }
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     for (const FaultKind kind : {FaultKind::kPowerCut, FaultKind::kSyncDrops}) {
@@ -172,6 +179,21 @@ TEST_F(EngineMutant, ALogThatIsRetiredBehindTheNewerMetaIsCaught) {  // CHECKPOI
 
 TEST_F(EngineMutant, ASavepointWhosePartsStayInTheLogIsCaught) {
   active_mutant = Mutant::kRollbackNotRecorded;
+  expect_caught();
+}
+
+TEST_F(EngineMutant, ARetainedCheckpointThatIsNoPinIsCaught) {  // RETAIN-2
+  active_mutant = Mutant::kRetainedNotPinned;
+  expect_caught();
+}
+
+TEST_F(EngineMutant, ReadersInOtherProcessesThatAreNotSeenAreCaught) {  // VIEW-2
+  active_mutant = Mutant::kReadersNotSeen;
+  expect_caught();
+}
+
+TEST_F(EngineMutant, AReaderThatFollowsPastWhatIsDurableIsCaught) {  // VIEW-3
+  active_mutant = Mutant::kFollowedPastDurable;
   expect_caught();
 }
 

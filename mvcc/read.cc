@@ -3,19 +3,19 @@
 #include <algorithm>
 #include <cstring>
 
-#include "mvcc/engine.h"
+#include "mvcc/states.h"
 
 namespace caisson::mvcc {
 
-Result<ReadGuard> ReadGuard::take(Engine& engine, TxnId txn) {
-  CAISSON_RETURN_IF_ERROR(engine.check_usable());
-  ReadSlot* const slot = engine.reads_.take(txn);
+Result<ReadGuard> ReadGuard::take(States& states, TxnId txn) {
+  CAISSON_RETURN_IF_ERROR(states.check_process());
+  ReadSlot* const slot = states.reads_.take(txn);
   if (slot == nullptr) [[unlikely]] {
     return fail(Error(Code::kResourceExhausted, "too many values and cursors are open: " +
                                                     std::to_string(SlotArray<ReadSlot>::kSlotsMax))
                     .with_advice("Let go of values and cursors that are needed no more."));
   }
-  return ReadGuard(*engine.pager_, *slot);
+  return ReadGuard(states.pager(), *slot);
 }
 
 // --- Values --------------------------------------------------------------------------------------
@@ -129,31 +129,31 @@ Result<bool> Cursor::settled(Result<bool> more) {
 Result<Value> Cursor::value() const {
   const btree::Value value = copies_ ? *value_ : cursor_.value();
   if (!value.is_long()) return Value(value);
-  CAISSON_ASSIGN_OR_RETURN(ReadGuard guard, ReadGuard::take(*engine_, txn_));
+  CAISSON_ASSIGN_OR_RETURN(ReadGuard guard, ReadGuard::take(*states_, txn_));
   return Value(std::move(guard), value);
 }
 
 // --- Trees ---------------------------------------------------------------------------------------
 
-TreeReader::TreeReader(Engine& engine, TxnId txn, const btree::TreeRoot& root, btree::TreeKind kind)
-    : engine_(&engine), txn_(txn), root_(root), kind_(kind) {}
+TreeReader::TreeReader(States& states, TxnId txn, const btree::TreeRoot& root, btree::TreeKind kind)
+    : states_(&states), txn_(txn), root_(root), kind_(kind) {}
 
-btree::Tree TreeReader::tree() const { return {engine_->pager(), root_, kind_}; }
+btree::Tree TreeReader::tree() const { return {states_->pager(), root_, kind_}; }
 
 Result<std::optional<Value>> TreeReader::get(Bytes key) const {
-  CAISSON_ASSIGN_OR_RETURN(ReadGuard guard, ReadGuard::take(*engine_, txn_));
+  CAISSON_ASSIGN_OR_RETURN(ReadGuard guard, ReadGuard::take(*states_, txn_));
   CAISSON_ASSIGN_OR_RETURN(const auto value, tree().get(key));
   if (!value) return std::optional<Value>();
   return Value(std::move(guard), *value);
 }
 
 Result<Cursor> TreeReader::cursor(const btree::Range& range) const {
-  CAISSON_ASSIGN_OR_RETURN(ReadGuard guard, ReadGuard::take(*engine_, txn_));
-  return Cursor(*engine_, txn_, std::move(guard), tree(), range);
+  CAISSON_ASSIGN_OR_RETURN(ReadGuard guard, ReadGuard::take(*states_, txn_));
+  return Cursor(*states_, txn_, std::move(guard), tree(), range);
 }
 
 Result<btree::RangeEstimate> TreeReader::estimate(const btree::Range& range) const {
-  CAISSON_ASSIGN_OR_RETURN(const ReadGuard guard, ReadGuard::take(*engine_, txn_));
+  CAISSON_ASSIGN_OR_RETURN(const ReadGuard guard, ReadGuard::take(*states_, txn_));
   return tree().estimate(range);
 }
 

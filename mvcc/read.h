@@ -17,14 +17,14 @@
 
 namespace caisson::mvcc {
 
-class Engine;
+class States;
 
 // Keeps the bytes of pages that are read while it lives, and the state that they belong to: taken
 // while its snapshot was there, it may outlive it. Movable; used by one thread at a time.
 class ReadGuard {
  public:
   // For a reader of that transaction's state. kResourceExhausted where too many live.
-  static Result<ReadGuard> take(Engine& engine, TxnId txn);
+  static Result<ReadGuard> take(States& states, TxnId txn);
 
   ReadGuard(ReadGuard&& other) noexcept
       : pager_(other.pager_), slot_(std::exchange(other.slot_, nullptr)), epoch_(other.epoch_) {}
@@ -111,9 +111,9 @@ class Value {
 // Used by one thread at a time.
 class Cursor {
  public:
-  Cursor(Engine& engine, TxnId txn, ReadGuard guard, const btree::Tree& tree,
+  Cursor(States& states, TxnId txn, ReadGuard guard, const btree::Tree& tree,
          const btree::Range& range)
-      : engine_(&engine),
+      : states_(&states),
         txn_(txn),
         guard_(std::move(guard)),
         cursor_(tree, range),
@@ -147,7 +147,7 @@ class Cursor {
   Result<bool> settled(Result<bool> more);
   Result<bool> move_renewed(bool forward);
 
-  Engine* engine_;
+  States* states_;
   TxnId txn_;
   ReadGuard guard_;
   btree::Cursor cursor_;
@@ -160,7 +160,7 @@ class Cursor {
 // A tree of a snapshot, which outlives it. Cheap to copy; thread-safe.
 class TreeReader {
  public:
-  TreeReader(Engine& engine, TxnId txn, const btree::TreeRoot& root,
+  TreeReader(States& states, TxnId txn, const btree::TreeRoot& root,
              btree::TreeKind kind = btree::TreeKind::kPlain);
 
   const btree::TreeRoot& root() const { return root_; }
@@ -175,7 +175,7 @@ class TreeReader {
  private:
   btree::Tree tree() const;
 
-  Engine* engine_;
+  States* states_;
   TxnId txn_;
   btree::TreeRoot root_;
   btree::TreeKind kind_;

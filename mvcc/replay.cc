@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "pager/page_txn.h"
+
 namespace caisson::mvcc {
 namespace {
 
@@ -29,6 +31,32 @@ Result<void> checked(Result<T> result) {
 }
 
 }  // namespace
+
+Result<Applied> apply_commits(pager::Pager& pager, log::CommitReader& commits,
+                              const btree::TreeRoot& catalog, TxnId upto) {
+  CAISSON_ASSIGN_OR_RETURN(pager::PageTxn pages, pager::PageTxn::begin(pager, upto));
+  Applied applied;
+  {
+    TreeSet trees(pager, pages, catalog);
+    Applier applier(trees, pager.checkpointed().limits);
+    while (commits.txn() < upto) {
+      CAISSON_ASSIGN_OR_RETURN(const auto commit, commits.next(upto));
+      if (!commit) return fail(Code::kCorruption, "the log has changed while it was read");
+      while (true) {
+        CAISSON_ASSIGN_OR_RETURN(const auto payload, commits.payload());
+        if (!payload) break;
+        auto result = applier.apply(*payload);
+        if (!result) return fail(std::move(result).error().at_record(to_u64(commit->txn)));
+      }
+      CAISSON_RETURN_IF_ERROR(applier.end_commit());
+    }
+    CAISSON_ASSIGN_OR_RETURN(applied.catalog, trees.finish());
+    applied.operations = applier.operations();
+    applied.bytes = applier.bytes();
+  }
+  pages.seal();
+  return applied;
+}
 
 Applier::Applier(TreeSet& trees, const pager::Limits& limits)
     : trees_(trees),

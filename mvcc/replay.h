@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "btree/writer.h"
+#include "log/commit_reader.h"
 #include "log/operations.h"
 #include "mvcc/tree_set.h"
 #include "pager/meta.h"
@@ -16,6 +17,22 @@ namespace caisson::mvcc {
 
 // The version of the rules of section 3 (APPLY-2).
 inline constexpr std::uint32_t kApplyVersion = 1;
+
+// What applying commits led to.
+struct Applied {
+  btree::TreeRoot catalog;
+  std::uint64_t operations = 0;
+  std::uint64_t bytes = 0;
+
+  // About how long it takes.
+  std::uint64_t replay_ns() const { return operations * 1500 + bytes; }
+};
+
+// Applies the commits up to `upto` to a catalog, as one transaction of the pager, which has the
+// last one's number: a page that many commits changed is copied once. After an error nothing of it
+// is left. Errors: as Applier and CommitReader.
+Result<Applied> apply_commits(pager::Pager& pager, log::CommitReader& commits,
+                              const btree::TreeRoot& catalog, TxnId upto);
 
 // Applies operations, commit by commit, to the trees of one transaction. Used by one thread; ends
 // before the trees do.

@@ -4,26 +4,11 @@
 
 namespace caisson::mvcc {
 
-Result<Snapshot> Engine::snapshot() {
-  CAISSON_RETURN_IF_ERROR(check_usable());
-  const State* const state = published_.load(std::memory_order_seq_cst);
-  SnapshotSlot* const slot = snapshots_.take(state);
-  if (slot == nullptr) {
-    return fail(
-        Error(Code::kResourceExhausted,
-              "too many snapshots are open: " + std::to_string(SlotArray<SnapshotSlot>::kSlotsMax))
-            .with_advice("Close snapshots that are needed no more."));
-  }
-  Snapshot snapshot(*this, *slot, state);
-  snapshot.settle();
-  return snapshot;
-}
-
 // The slot says what is read; but whoever frees states may have looked at it before it did, if the
 // state isn't the newest any more.
 void Snapshot::settle() {
   while (true) {
-    const State* const newest = engine_->published_.load(std::memory_order_seq_cst);
+    const State* const newest = states_->published();
     if (newest == state_) return;
     state_ = newest;
     slot_->state.store(newest, std::memory_order_seq_cst);
@@ -33,20 +18,20 @@ void Snapshot::settle() {
 void Snapshot::renew() { settle(); }
 
 btree::Tree Snapshot::catalog_tree() const {
-  return {engine_->pager(), state_->catalog, btree::TreeKind::kCatalog};
+  return {states_->pager(), state_->catalog, btree::TreeKind::kCatalog};
 }
 
 TreeReader Snapshot::catalog() const {
-  return {*engine_, state_->txn, state_->catalog, btree::TreeKind::kCatalog};
+  return {*states_, state_->txn, state_->catalog, btree::TreeKind::kCatalog};
 }
 
 Result<std::optional<TreeEntry>> Snapshot::find_tree(Bytes name) const {
-  CAISSON_ASSIGN_OR_RETURN(const ReadGuard guard, ReadGuard::take(*engine_, txn()));
+  CAISSON_ASSIGN_OR_RETURN(const ReadGuard guard, ReadGuard::take(*states_, txn()));
   return mvcc::find_tree(catalog_tree(), name);
 }
 
 Result<std::vector<TreeEntry>> Snapshot::trees() const {
-  CAISSON_ASSIGN_OR_RETURN(ReadGuard guard, ReadGuard::take(*engine_, txn()));
+  CAISSON_ASSIGN_OR_RETURN(ReadGuard guard, ReadGuard::take(*states_, txn()));
   return list_trees([&] {
     guard.renew();
     return catalog_tree();
@@ -60,13 +45,13 @@ Result<TreeReader> Snapshot::tree(Bytes name) const {
                 "there is no tree of the name \"" +
                     std::string(reinterpret_cast<const char*>(name.data()), name.size()) + "\"");
   }
-  return TreeReader(*engine_, txn(), entry->root);
+  return TreeReader(*states_, txn(), entry->root);
 }
 
 Result<TreeReader> Snapshot::tree(TreeId id) const {
-  CAISSON_ASSIGN_OR_RETURN(const ReadGuard guard, ReadGuard::take(*engine_, txn()));
+  CAISSON_ASSIGN_OR_RETURN(const ReadGuard guard, ReadGuard::take(*states_, txn()));
   CAISSON_ASSIGN_OR_RETURN(const btree::TreeRoot root, find_root(catalog_tree(), id));
-  return TreeReader(*engine_, txn(), root);
+  return TreeReader(*states_, txn(), root);
 }
 
 }  // namespace caisson::mvcc

@@ -9,19 +9,19 @@
 
 #include "base/result.h"
 #include "mvcc/catalog.h"
-#include "mvcc/engine.h"
 #include "mvcc/read.h"
+#include "mvcc/states.h"
 
 namespace caisson::mvcc {
 
-// Movable. Reading is thread-safe; renew(), and its end, are not. The engine outlives it. Its trees
+// Movable. Reading is thread-safe; renew(), and its end, are not. Its states outlive it. Its trees
 // end before it does; cursors and values keep its state from being reused for as long as they live.
 class Snapshot {
  public:
   Snapshot(Snapshot&& other) noexcept
-      : engine_(other.engine_), slot_(std::exchange(other.slot_, nullptr)), state_(other.state_) {}
+      : states_(other.states_), slot_(std::exchange(other.slot_, nullptr)), state_(other.state_) {}
   Snapshot& operator=(Snapshot&& other) noexcept {
-    std::swap(engine_, other.engine_);
+    std::swap(states_, other.states_);
     std::swap(slot_, other.slot_);
     std::swap(state_, other.state_);
     return *this;
@@ -49,14 +49,14 @@ class Snapshot {
   Result<TreeReader> tree(TreeId id) const;
 
  private:
-  friend class Engine;
-  Snapshot(Engine& engine, SnapshotSlot& slot, const State* state)
-      : engine_(&engine), slot_(&slot), state_(state) {}
+  friend class States;
+  Snapshot(States& states, SnapshotSlot& slot, const State* state)
+      : states_(&states), slot_(&slot), state_(state) {}
 
   void settle();
   btree::Tree catalog_tree() const;
 
-  Engine* engine_;
+  States* states_;
   SnapshotSlot* slot_;
   const State* state_;
 };

@@ -381,7 +381,7 @@ Result<Committed> WriteTxn::commit(Durability durability, std::chrono::nanosecon
 void WriteTxn::roll_back() {
   if (!body_) return;
   Engine& engine = body_->engine;
-  if (engine.fork_mark_.in_child()) {
+  if (engine.states_.in_child()) {
     (void)body_.release();  // What it would change is the parent's.
     return;
   }

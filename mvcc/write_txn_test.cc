@@ -20,6 +20,7 @@ namespace {
 using io::sim::FaultKind;
 using testing::audit;
 using testing::bytes_of;
+using testing::code_of;
 using testing::EngineStore;
 using testing::Model;
 using testing::put;
@@ -30,11 +31,6 @@ using testing::tree_in;
 using testing::value_of;
 
 Model contents(Engine& engine) { return value_of(read_all(value_of(engine.snapshot()))); }
-
-template <typename T>
-Code code_of(const Result<T>& result) {
-  return result ? Code{255} : result.error().code();
-}
 
 TEST(WriteTxn, ThatDidNothingHasNoNumberAndWritesNothing) {  // COMMIT-4
   EngineStore store;

@@ -42,15 +42,28 @@ enum class PageAccess : std::uint8_t {
   kPrivate,  // As verified copies in memory of the store's own, within memory_budget_bytes.
 };
 
+// How much of its past a store keeps, besides what Store::retain() names: the newest checkpoints,
+// with the log between them, so that Store::snapshot_as_of() finds every commit since the oldest. A
+// checkpoint is kept if either says so; by default none is.
+struct Retention {
+  std::uint64_t checkpoints = 0;  // So many besides the newest.
+
+  // Those written within that time, by the system's clock.
+  std::chrono::nanoseconds age{};
+};
+
 // How a store is opened.
 struct Options {
   // Makes the store, as `create` says, where none is. kInvalidArgument together with read_only.
   bool create_if_missing = false;
   CreateOptions create = {};
 
-  // Opens without writing anything: the state as of the opening, and no later one. It keeps nobody
-  // from writing; but another process that writes doesn't know of these readers, and its second
-  // checkpoint from now on may reuse pages that they read. So it is for a store that nobody writes.
+  // Opens only to read, beside whoever writes it, in this or another process: each snapshot is of
+  // the newest commit that was acknowledged and is durable. Commits that no checkpoint has yet are
+  // applied in memory, within memory_budget_bytes. Nothing is written but a note in the file LOCK
+  // of what is being read, which keeps the writer from using those pages again; up to 126 readers.
+  // Where LOCK can't be written (a read-only disk, missing rights), it can be locked at least, and
+  // the writer keeps every checkpoint; where it isn't there, nobody may write the store meanwhile.
   bool read_only = false;
 
   // --- Commits -------------------------------------------------------------------------------
@@ -76,10 +89,13 @@ struct Options {
   // A checkpoint is due when opening after a crash would take about so long.
   std::chrono::nanoseconds replay_time_max = std::chrono::milliseconds(250);
 
+  Retention retention = {};
+
   // --- Memory --------------------------------------------------------------------------------
 
   // Memory for pages that were changed and are not in the file yet, and for private copies: at
-  // least 64 pages. Transactions may be larger than that.
+  // least 64 pages. Transactions may be larger than that. Each state of the past that is open may
+  // take as much again.
   std::uint64_t memory_budget_bytes = std::uint64_t{64} << 20U;
 
   PageAccess access = PageAccess::kMapped;

@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace caisson {
 
@@ -23,6 +25,16 @@ struct RecoveryReport {
   std::uint64_t operations = 0;   // and applied.
 };
 
+// A state of the past that is kept.
+struct RetainedSnapshot {
+  TxnId txn{};
+  std::chrono::sys_time<std::chrono::nanoseconds> time;  // When it was written; 1970: not known.
+  std::vector<std::string> names;                        // Given by Store::retain().
+
+  // The log is kept, too: the commits from here to the next one can be looked at.
+  bool history = false;
+};
+
 // How long something took, since the store was opened. A percentile is never below the exact one,
 // and less than 1/64 above it; all are 0 while `count` is.
 struct Latency {
@@ -35,7 +47,7 @@ struct Latency {
 
 // A store's figures, counted since it was opened, as of about one moment.
 struct StoreStats {
-  // Commits.
+  // Commits. Of a store that was opened only to read, those that it has followed.
   TxnId published{};  // The last one that snapshots see.
   std::uint64_t commits = 0;
   std::uint64_t rolled_back = 0;  // Transactions that had changed something.
@@ -53,7 +65,8 @@ struct StoreStats {
   TxnId checkpointed{};  // The last commit in one.
   std::uint64_t checkpoints = 0;
   Latency checkpoint{};
-  std::chrono::nanoseconds replay_estimate{};  // What opening after a crash now would take, about.
+  std::chrono::nanoseconds replay_estimate{};  // What opening after a crash now would take, about;
+                                               // to read: what following has taken.
   std::uint64_t background_failures = 0;       // Checkpoints in the background that failed,
   std::optional<Error> last_background_failure{};  // and why the last of them did. Retried.
 

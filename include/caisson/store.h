@@ -25,6 +25,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace caisson {
 
@@ -34,6 +35,8 @@ namespace caisson {
 // called by any number of threads at once, and so may close(). Once it is closed, each of them but
 // close(), recovery() and uuid() is kInvalidArgument. So it is in a process that was forked off
 // since the store was opened, where close() is refused too.
+//
+// Opened with read_only, each call that would write is kReadOnly.
 //
 // Destroyed, it closes itself, and errors of that are lost: call close(). Where something is still
 // open then (a snapshot, a transaction, a cursor, a value), it stops its threads, and leaves the
@@ -63,8 +66,18 @@ class CAISSON_API Store {
   // --- Reading and writing ---------------------------------------------------------------------
 
   // The newest state. Never waits for a writer. kResourceExhausted where 4,096 snapshots are open.
-  // One allocation.
+  // One allocation. With read_only, looks for new commits and applies them first, one thread at a
+  // time: errors as opening.
   [[nodiscard]] Result<Snapshot> snapshot() const;
+
+  // The state behind an earlier commit: any since the oldest checkpoint that Options::retention
+  // keeps, or one that retain() has given a name. kNotFound where it is not retained, or there is
+  // no such commit. Reads its checkpoint, and the log up to it, unless it is open already; needs
+  // memory for what the log has changed since: kResourceExhausted beyond memory_budget_bytes.
+  [[nodiscard]] Result<Snapshot> snapshot_as_of(TxnId txn) const;
+
+  // The state that has a name. kNotFound.
+  [[nodiscard]] Result<Snapshot> snapshot_named(ByteView name) const;
 
   // Begins the one write transaction. Where another one is open, waits for its end for up to
   // `timeout`, and by default not at all: kBusy. Waiting for one's own is kBusy in the end.
@@ -73,7 +86,7 @@ class CAISSON_API Store {
 
   // Returns when a commit is durable, and all before it: for those that were committed with kAsync.
   // Costs a flush, or nothing where it is durable already. kDurabilityUnknown where the log failed;
-  // kInvalidArgument for what is no commit of this store since it was opened.
+  // kInvalidArgument for what is no commit of this store since it was opened; kReadOnly.
   [[nodiscard]] Result<void> wait_durable(const Committed& committed) const;
 
   // --- Upkeep ----------------------------------------------------------------------------------
@@ -84,6 +97,19 @@ class CAISSON_API Store {
   // kIoError, kDurabilityUnknown, kPoisoned and kCorruption as for commits; kReadOnly. O(pages
   // changed since the last one).
   [[nodiscard]] Result<void> checkpoint() const;
+
+  // Keeps the newest state under a name, until release(): with its pages, which are not used again,
+  // but without the log behind it. Returns its commit. Writes two checkpoints. A name has 1 to
+  // 255 bytes. kAlreadyExists; kInvalidArgument; others as checkpoint().
+  [[nodiscard]] Result<TxnId> retain(ByteView name) const;
+
+  // Takes a name away; a state that has none left, and isn't kept by Options::retention, is not
+  // kept any more. Snapshots of it that are open stay. Writes two checkpoints. kNotFound; others as
+  // checkpoint().
+  [[nodiscard]] Result<void> release(ByteView name) const;
+
+  // The checkpoints that are kept, the oldest first; the newest of all is the last one.
+  [[nodiscard]] Result<std::vector<RetainedSnapshot>> retained() const;
 
   // Whether it is time for one. False where the store is read-only or poisoned.
   [[nodiscard]] Result<bool> checkpoint_due() const;

@@ -41,6 +41,9 @@ class Life {
   bool transact(Durability durability, bool commits, bool is_large);
   bool keep();
   bool look();
+  bool rename();
+  bool look_back();
+  bool look_elsewhere();
   bool reopen();
   bool claim(bool right, const char* what);
 
@@ -48,6 +51,8 @@ class Life {
   History& history_;
   Random& random_;
   std::vector<Kept> kept_;
+  std::unique_ptr<Follower> elsewhere_;  // Another process, which has a snapshot open or not.
+  std::optional<Kept> kept_elsewhere_;
   Committed queued_;
   std::string wrong_;
 };
@@ -204,6 +209,83 @@ bool Life::look() {
   return found && claim(*found == history_.states[txn], "the newest snapshot is wrong");
 }
 
+// Gives a name to the newest state, or takes one away.
+bool Life::rename() {
+  const std::string name(1, static_cast<char>('a' + random_.below(3)));
+  history_.unknown_name = name;
+  if (history_.names.contains(name)) {
+    if (!store_.engine().release(name)) return false;
+    history_.names.erase(name);
+  } else {
+    const auto txn = store_.engine().retain(name);
+    if (!txn) return false;
+    if (!claim(to_u64(*txn) < history_.states.size(), "a name is of no state")) return false;
+    history_.names[name] = to_u64(*txn);
+    // A checkpoint is of what is durable.
+    history_.acknowledged = std::max<std::size_t>(history_.acknowledged, to_u64(*txn));
+  }
+  history_.unknown_name.clear();
+  return true;
+}
+
+// At a state of the past.
+bool Life::look_back() {
+  const auto checkpoint = to_u64(store_.engine().pager().checkpointed().txn);
+  std::size_t txn = random_.below(history_.states.size());
+  auto snapshot = store_.engine().snapshot_as_of(TxnId{txn});
+  if (!history_.names.empty() && random_.chance(1, 2)) {
+    const auto name = std::next(history_.names.begin(),
+                                static_cast<std::ptrdiff_t>(random_.below(history_.names.size())));
+    txn = name->second;
+    snapshot = store_.engine().snapshot_named(name->first);
+    if (!snapshot && !claim(snapshot.error().code() != Code::kNotFound, "a name is lost")) {
+      return false;
+    }
+  }
+  if (!snapshot) {
+    const Code code = snapshot.error().code();
+    const bool is_queued = txn > history_.acknowledged;
+    if (code != Code::kNotFound) return code == Code::kResourceExhausted;
+    return claim(is_queued || txn < checkpoint, "a commit behind the checkpoint is not found");
+  }
+  const auto found = read_all(*snapshot);
+  if (!found) return false;
+  return claim(to_u64(snapshot->txn()) == txn && *found == history_.states[txn],
+               "a state of the past is wrong");
+}
+
+// In another process, which keeps a snapshot for a while.
+bool Life::look_elsewhere() {
+  if (!elsewhere_) {
+    auto opened = follow(store_);
+    if (!opened) return false;
+    elsewhere_ = std::move(*opened);
+  }
+  if (kept_elsewhere_) {
+    const auto found = read_all(kept_elsewhere_->snapshot);
+    if (!found) return false;
+    if (!claim(*found == kept_elsewhere_->model, "a snapshot of another process has changed")) {
+      return false;
+    }
+    if (random_.chance(1, 2)) kept_elsewhere_.reset();
+    return true;
+  }
+  auto snapshot = elsewhere_->snapshot();
+  if (!snapshot) return false;
+  const std::size_t txn = to_u64(snapshot->txn());
+  if (!claim(txn < history_.states.size() && txn >= history_.acknowledged,
+             "another process has a wrong snapshot")) {
+    return false;
+  }
+  const auto found = read_all(*snapshot);
+  if (!found) return false;
+  if (!claim(*found == history_.states[txn], "another process sees something else")) return false;
+  if (random_.chance(1, 2)) {
+    kept_elsewhere_ = Kept{.snapshot = std::move(*snapshot), .model = history_.states[txn]};
+  }
+  return true;
+}
+
 bool Life::reopen() {
   kept_.clear();
   queued_ = {};  // Tickets are those of one opening.
@@ -215,7 +297,7 @@ bool Life::reopen() {
 }
 
 bool Life::step() {
-  const std::uint64_t kind = random_.below(24);
+  const std::uint64_t kind = random_.below(28);
   if (kind == 0) return store_.engine().checkpoint().has_value();
   if (kind == 1) return transact(Durability::kAsync, true, random_.chance(1, 6));
   if (kind == 2) return transact(Durability::kSync, false, random_.chance(1, 2));
@@ -224,7 +306,29 @@ bool Life::step() {
   if (kind == 7) return look();
   if (kind == 8) return store_.engine().log().mark_idle().has_value();
   if (kind == 9) return reopen();
+  if (kind == 24) return rename();
+  if (kind == 25) return look_back();
+  if (kind >= 26) return look_elsewhere();
   return transact(kind <= 13 ? Durability::kQueued : Durability::kSync, true, false);
+}
+
+// The one that was being given or taken may be there or not.
+std::string compare_names(EngineStore& store, History& history) {
+  const auto retained = store.engine().retained();
+  if (!retained) return "can't be read: " + retained.error().to_string();
+  std::map<std::string, std::size_t> names;
+  for (const RetainedCheckpoint& checkpoint : *retained) {
+    for (const std::string& name : checkpoint.names) names[name] = to_u64(checkpoint.txn);
+  }
+  if (!history.unknown_name.empty()) {
+    if (names.contains(history.unknown_name)) {
+      history.names[history.unknown_name] = names[history.unknown_name];
+    } else {
+      history.names.erase(history.unknown_name);
+    }
+    history.unknown_name.clear();
+  }
+  return names == history.names ? "" : "other states have names";
 }
 
 std::string compare(EngineStore& store, History& history) {
@@ -239,7 +343,7 @@ std::string compare(EngineStore& store, History& history) {
   if (*found != history.states[recovered]) return "something else is there";
   history.states.resize(recovered + 1);  // What was queued and lost will never come.
   history.acknowledged = recovered;
-  return "";
+  return compare_names(store, history);
 }
 
 }  // namespace
@@ -255,7 +359,9 @@ std::string live(EngineStore& store, History& history, Random& random, int steps
   }
   Life life(store, history, random);
   for (int i = 0; i < steps; ++i) {
-    if (!life.step()) return life.wrong();
+    if (life.step()) continue;
+    if (!life.wrong().empty() || store.machine().faults_hit() > 0) return life.wrong();
+    return "a call failed, and there was no fault";
   }
   return "";
 }
@@ -264,81 +370,6 @@ std::string judge(EngineStore& store, History& history) {
   const auto opened = store.open();
   if (!opened) return "does not open: " + opened.error().to_string();
   return compare(store, history);
-}
-
-std::string publish_between(const StoreOptions& options) {
-  EngineStore store(options);
-  Engine& engine = store.engine();
-  const auto fill = [&](char value, Durability durability) {
-    WriteTxn txn = value_of(engine.begin_write());
-    const TreeId tree = tree_in(txn, "t");
-    for (int i = 0; i < 60; ++i) {
-      value_of(
-          txn.put(tree, bytes_of("key" + std::to_string(i)), bytes_of(std::string(200, value))));
-    }
-    return value_of(txn.commit(durability));
-  };
-  fill('a', Durability::kSync);
-  const Committed sealed = fill('b', Durability::kQueued);
-  Model expected;
-  for (int i = 0; i < 60; ++i) expected["t"]["key" + std::to_string(i)] = std::string(200, 'b');
-  store.machine().interleave(store.machine().calls(), [&] {
-    fill('c', Durability::kQueued);
-    fill('d', Durability::kQueued);
-  });
-  value_of(engine.wait_durable(sealed));
-  const Snapshot snapshot = value_of(engine.snapshot());
-  if (snapshot.txn() != sealed.txn) return "another state was published";
-  const auto found = read_all(snapshot);
-  if (!found) return "can't be read: " + found.error().to_string();
-  return *found == expected ? "" : "something else is there";
-}
-
-namespace {
-
-// Ends the process, damages the newest meta, and compares what is opened then.
-std::string judge_without_newest_meta(EngineStore& store, History history) {
-  const pager::MetaSlot slot = store.engine().pager().checkpointed().slot;
-  store.kill();
-  const std::vector<std::byte> zeros(64);
-  store.machine()
-      .image(std::string(kStorePath) + "/pages")
-      ->overwrite(pager::meta_offset(slot) + 100, zeros);
-  return judge(store, history);
-}
-
-// A commit of one key, and what it leaves.
-void put_next(EngineStore& store, History& history, std::size_t size, Durability durability) {
-  const std::string key = std::to_string(history.states.size());
-  value_of(put(store.engine(), "t", key, std::string(size, 'v'), durability));
-  history.states.push_back(history.states.back());
-  history.states.back()["t"][key] = std::string(size, 'v');
-  if (durability == Durability::kSync) history.acknowledged = history.states.size() - 1;
-}
-
-}  // namespace
-
-std::string rot_newest_meta(const StoreOptions& options) {
-  EngineStore long_log(options);
-  History history;
-  for (int i = 1; i <= 330; ++i) {
-    put_next(long_log, history, 3000, Durability::kSync);
-    if (i % 110 == 0) value_of(long_log.engine().checkpoint());
-  }
-  std::string wrong = judge_without_newest_meta(long_log, history);
-  if (!wrong.empty()) return "with a long log: " + wrong;
-
-  EngineStore not_awaited(options);
-  history = {};
-  put_next(not_awaited, history, 10, Durability::kSync);
-  put_next(not_awaited, history, 10, Durability::kAsync);
-  value_of(not_awaited.engine().checkpoint());
-  not_awaited.abandon();
-  not_awaited.machine().cut_power(io::sim::CrashMode::kNothing);
-  if (wrong = judge(not_awaited, history); !wrong.empty()) return "behind a power cut: " + wrong;
-  put_next(not_awaited, history, 10, Durability::kSync);
-  wrong = judge_without_newest_meta(not_awaited, history);
-  return wrong.empty() ? "" : "where a checkpoint was ahead: " + wrong;
 }
 
 std::string audit(EngineStore& store) {

@@ -5,6 +5,7 @@
 #define CAISSON_MVCC_TESTING_CRASH_WORKLOAD_H_
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ namespace caisson::mvcc::testing {
 struct History {
   std::vector<Model> states = {Model{}};
   std::size_t acknowledged = 0;
+
+  // The states that have names; and a name that was being given or taken when a life ended.
+  std::map<std::string, std::size_t> names;
+  std::string unknown_name;
 };
 
 // One life of a process: opens the store, and uses it for so many steps. Ends where a call fails.
@@ -27,15 +32,6 @@ std::string live(EngineStore& store, History& history, Random& random, int steps
 // Opens the store as it is, says what is wrong with what it holds, and leaves it open. What it
 // finds is acknowledged from then on.
 std::string judge(EngineStore& store, History& history);
-
-// While one commit is made durable, the next ones come and supersede its pages; then it is
-// published without them. Says what is wrong with what its snapshot shows.
-std::string publish_between(const StoreOptions& options);
-
-// The newest meta rots, once behind commits and checkpoints that fill some log files, and once
-// behind a power cut that came when a checkpoint of a commit was done that nobody had waited for.
-// Says what is wrong with what the older checkpoint and the log lead to.
-std::string rot_newest_meta(const StoreOptions& options);
 
 // Writes a checkpoint and says what is wrong with the page file: every tree of it, and the walk
 // against the allocation blob. The store is open.

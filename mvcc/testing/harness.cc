@@ -10,6 +10,24 @@ EngineStore::EngineStore(const StoreOptions& options, std::uint64_t seed)
   value_of(open());
 }
 
+EngineOptions StoreOptions::engine_options() const {
+  return {.access = access,
+          .memory_budget_bytes = frames * page_size,
+          .address_space_bytes = std::uint64_t{1} << 28U,
+          .log = log,
+          .retention = retention};
+}
+
+EngineOptions StoreOptions::reader_options() const {
+  EngineOptions options = engine_options();
+  options.memory_budget_bytes *= 16;
+  return options;
+}
+
+Result<std::unique_ptr<Follower>> follow(EngineStore& store) {
+  return Follower::open(store.machine().vfs(), kStorePath, store.options().reader_options());
+}
+
 EngineStore::EngineStore(std::unique_ptr<io::sim::Machine> machine, const StoreOptions& options)
     : options_(options), machine_(std::move(machine)) {}
 
@@ -20,12 +38,8 @@ Result<void> EngineStore::create() {
 
 Result<void> EngineStore::open() {
   engine_.reset();
-  CAISSON_ASSIGN_OR_RETURN(
-      engine_, Engine::open(machine_->vfs(), kStorePath,
-                            {.access = options_.access,
-                             .memory_budget_bytes = options_.frames * options_.page_size,
-                             .address_space_bytes = std::uint64_t{1} << 28U,
-                             .log = options_.log}));
+  CAISSON_ASSIGN_OR_RETURN(engine_,
+                           Engine::open(machine_->vfs(), kStorePath, options_.engine_options()));
   return {};
 }
 

@@ -13,11 +13,13 @@
 #include "base/testing/value_of.h"
 #include "io/sim/machine.h"
 #include "mvcc/engine.h"
+#include "mvcc/follower.h"
 #include "mvcc/snapshot.h"
 #include "mvcc/write_txn.h"
 
 namespace caisson::mvcc::testing {
 
+using caisson::testing::code_of;
 using caisson::testing::value_of;
 
 inline Bytes bytes_of(std::string_view text) {
@@ -40,6 +42,12 @@ struct StoreOptions {
   std::uint64_t frames = 256;
   log::WriterOptions log = {
       .file_size_min = log::kFileSizeMin, .file_size_max = 2 * log::kFileSizeMin, .direct = true};
+  RetentionPolicy retention = {};
+
+  EngineOptions engine_options() const;
+
+  // The same with memory for all that a log of these sizes may hold.
+  EngineOptions reader_options() const;
 };
 
 // A store, used by one process after the other.
@@ -81,6 +89,9 @@ Result<Model> read_all(WriteTxn& txn);
 
 // A value's bytes.
 std::string read_value(Value value);
+
+// Another process that reads the store.
+Result<std::unique_ptr<Follower>> follow(EngineStore& store);
 
 // One transaction that sets one key; the tree is made if need be.
 Result<Committed> put(Engine& engine, std::string_view tree, std::string_view key,

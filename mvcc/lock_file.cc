@@ -1,0 +1,163 @@
+#include "mvcc/lock_file.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/codec.h"
+#include "base/crc32c.h"
+
+namespace caisson::mvcc {
+namespace {
+
+constexpr std::uint32_t kVersion = 1;
+constexpr std::size_t kCheckedSize = 48;
+
+constexpr std::uint64_t kWriterByte = 0;
+constexpr std::uint64_t kAnonymousByte = 64;
+constexpr std::uint64_t kReadersBegin = 128;
+constexpr std::uint64_t kReadersSize = kReadersMax * kLockRecordSize;
+
+using RecordBytes = std::array<std::byte, kLockRecordSize>;
+
+constexpr std::uint64_t offset_of(std::size_t reader) {
+  return kReadersBegin + reader * kLockRecordSize;
+}
+
+std::uint32_t checksum_of(Bytes bytes) {
+  const std::uint32_t checksum = crc32c(bytes.subspan(4, kCheckedSize - 4));
+  return checksum == 0 ? ~std::uint32_t{0} : checksum;
+}
+
+// What the file lacks is zeros.
+Result<std::optional<LockRecord>> read_record(const io::File& file, std::uint64_t offset,
+                                              const Uuid& uuid) {
+  RecordBytes bytes{};
+  CAISSON_RETURN_IF_ERROR(file.read(offset, bytes));
+  return decode_lock_record(bytes, uuid);
+}
+
+Result<std::unique_ptr<io::File>> open_or_make(io::Directory& directory) {
+  auto file = directory.open_file(kLockFileName, {.mode = io::OpenMode::kReadWrite});
+  if (file || file.error().code() != Code::kNotFound) return file;
+  file = directory.open_file(kLockFileName, {.mode = io::OpenMode::kCreate});
+  if (file || file.error().code() != Code::kAlreadyExists) return file;
+  return directory.open_file(kLockFileName, {.mode = io::OpenMode::kReadWrite});
+}
+
+bool is_forbidden(Code code) { return code == Code::kPermissionDenied || code == Code::kReadOnly; }
+
+}  // namespace
+
+void encode_lock_record(const LockRecord& record, const Uuid& uuid, MutableBytes bytes) {
+  Encoder out(bytes);
+  out.u32(0);
+  out.u32(kVersion);
+  out.bytes(uuid.bytes);
+  out.u64(to_u64(record.txn));
+  out.u64(record.log_file);
+  out.zeros(kLockRecordSize - 40);
+  store_u32(bytes.data(), checksum_of(bytes));
+}
+
+std::optional<LockRecord> decode_lock_record(Bytes bytes, const Uuid& uuid) {
+  Decoder in(bytes);
+  const std::uint32_t checksum = in.u32();
+  const std::uint32_t version = in.u32();
+  const Uuid owner = in.uuid();
+  const LockRecord record{.txn = TxnId{in.u64()}, .log_file = in.u64()};
+  if (!in.ok() || bytes.size() < kLockRecordSize || checksum != checksum_of(bytes) ||
+      version != kVersion || owner != uuid) {
+    return std::nullopt;
+  }
+  return record;
+}
+
+// --- The writer ----------------------------------------------------------------------------------
+
+Result<std::unique_ptr<WriterLock>> WriterLock::take(io::Directory& directory) {
+  CAISSON_ASSIGN_OR_RETURN(auto file, open_or_make(directory));
+  auto locked = file->try_lock(io::LockKind::kExclusive, kWriterByte, 1);
+  if (!locked && locked.error().code() == Code::kBusy) {
+    return fail(Error(Code::kBusy, "the store is open for writing elsewhere")
+                    .in_file(kLockFileName)
+                    .with_advice("Close it there first; or open it read-only."));
+  }
+  CAISSON_RETURN_IF_ERROR(locked);
+  return std::unique_ptr<WriterLock>(new WriterLock(std::move(file)));
+}
+
+Result<void> WriterLock::say_nothing() { return file_->write(0, RecordBytes{}); }
+
+Result<void> WriterLock::say_durable(const Uuid& uuid, TxnId txn) {
+  RecordBytes bytes{};
+  encode_lock_record({.txn = txn, .log_file = 0}, uuid, bytes);
+  return file_->write(0, bytes);
+}
+
+Result<ReaderNeeds> WriterLock::readers(const Uuid& uuid) const {
+  ReaderNeeds needs;
+  CAISSON_ASSIGN_OR_RETURN(
+      const bool any,
+      file_->is_locked(kAnonymousByte, kReadersBegin - kAnonymousByte + kReadersSize));
+  if (!any) return needs;
+  CAISSON_ASSIGN_OR_RETURN(needs.anything, file_->is_locked(kAnonymousByte, 1));
+  for (std::size_t reader = 0; reader < kReadersMax; ++reader) {
+    CAISSON_ASSIGN_OR_RETURN(const bool locked, file_->is_locked(offset_of(reader), 1));
+    if (!locked) continue;
+    CAISSON_ASSIGN_OR_RETURN(const auto record, read_record(*file_, offset_of(reader), uuid));
+    if (record) {
+      needs.checkpoints.push_back(record->txn);
+      needs.first_log_file = std::min(needs.first_log_file, record->log_file);
+    } else {
+      needs.anything = true;
+    }
+  }
+  return needs;
+}
+
+// --- Readers -------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<ReaderLock>> ReaderLock::take(io::Directory& directory) {
+  auto file = open_or_make(directory);
+  if (!file && is_forbidden(file.error().code())) {
+    auto readable = directory.open_file(kLockFileName, {});
+    if (!readable) return std::unique_ptr<ReaderLock>(new ReaderLock(nullptr, std::nullopt));
+    CAISSON_RETURN_IF_ERROR((*readable)->try_lock(io::LockKind::kShared, kAnonymousByte, 1));
+    return std::unique_ptr<ReaderLock>(new ReaderLock(std::move(*readable), std::nullopt));
+  }
+  if (!file) return fail(std::move(file).error());
+  for (std::size_t reader = 0; reader < kReadersMax; ++reader) {
+    auto locked = (*file)->try_lock(io::LockKind::kExclusive, offset_of(reader), 1);
+    if (!locked && locked.error().code() == Code::kBusy) continue;
+    CAISSON_RETURN_IF_ERROR(locked);
+    // What the last one here has left would be believed.
+    CAISSON_RETURN_IF_ERROR((*file)->write(offset_of(reader), RecordBytes{}));
+    return std::unique_ptr<ReaderLock>(new ReaderLock(std::move(*file), reader));
+  }
+  return fail(Error(Code::kResourceExhausted,
+                    std::to_string(kReadersMax) + " readers have the store open already")
+                  .in_file(kLockFileName)
+                  .with_advice("Close readers in other processes, or states of the past, that are "
+                               "needed no more."));
+}
+
+Result<void> ReaderLock::say(const Uuid& uuid, const LockRecord& record) {
+  if (!reader_) return {};
+  RecordBytes bytes{};
+  encode_lock_record(record, uuid, bytes);
+  return file_->write(offset_of(*reader_), bytes);
+}
+
+Result<bool> ReaderLock::has_writer() const {
+  if (!file_) return false;
+  return file_->is_locked(kWriterByte, 1);
+}
+
+Result<std::optional<TxnId>> ReaderLock::durable(const Uuid& uuid) const {
+  if (!file_) return std::optional<TxnId>();
+  CAISSON_ASSIGN_OR_RETURN(const auto record, read_record(*file_, 0, uuid));
+  return record ? std::optional(record->txn) : std::nullopt;
+}
+
+}  // namespace caisson::mvcc

@@ -1,0 +1,37 @@
+// What opening the files of a store takes, whether to write or to read.
+
+#ifndef CAISSON_MVCC_OPEN_FILES_H_
+#define CAISSON_MVCC_OPEN_FILES_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "base/result.h"
+#include "io/file.h"
+#include "log/log_file.h"
+#include "mvcc/options.h"
+#include "pager/open.h"
+#include "pager/options.h"
+
+namespace caisson::mvcc {
+
+pager::PagerOptions pager_options(const EngineOptions& options);
+
+// The latest commit that a meta names, whatever else of its checkpoint is damaged.
+TxnId newest_known(const pager::OpenAttempt& attempt);
+
+// kNotFound, for a directory without a page file.
+Error no_store();
+
+// APPLY-2: kUnsupportedVersion.
+Result<void> check_apply_version(std::uint32_t version);
+
+// The log of a store. kCorruption where there is none.
+Result<std::unique_ptr<log::LogDirectory>> open_log(io::Directory& directory, const Uuid& uuid);
+
+// kBusy where so many things are open.
+Result<void> check_none_open(std::uint64_t open);
+
+}  // namespace caisson::mvcc
+
+#endif  // CAISSON_MVCC_OPEN_FILES_H_
