@@ -180,8 +180,11 @@ TEST_F(StoreLife, AStoreThatIsOpenedToReadCanOnlyBeRead) {
   EXPECT_EQ(contents(store, "t"), (Entries{{"k", "v"}}));
   EXPECT_EQ(code_of(store.begin_write()), Code::kReadOnly);
   EXPECT_EQ(code_of(store.checkpoint()), Code::kReadOnly);
-  value_of(store.wait_durable({}));
+  EXPECT_EQ(code_of(store.wait_durable({})), Code::kReadOnly);
+  EXPECT_EQ(code_of(store.retain("name")), Code::kReadOnly);
+  EXPECT_EQ(code_of(store.release("name")), Code::kReadOnly);
   EXPECT_FALSE(value_of(store.checkpoint_due()));
+  EXPECT_FALSE(store.poisoned());
   EXPECT_EQ(value_of(store.stats()).published, TxnId{1});
   value_of(store.close());
   EXPECT_EQ(code_of(store.snapshot()), Code::kInvalidArgument);

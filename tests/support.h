@@ -70,13 +70,6 @@ inline std::map<std::string, std::string> contents(const Store& store, const std
   return contents(value_of(value_of(store.snapshot()).tree(tree)));
 }
 
-// The code of a result that has to be an error.
-template <typename T>
-Code code_of(const Result<T>& result) {
-  if (result) throw std::runtime_error("it did not fail");
-  return result.error().code();
-}
-
 // Waits until something is so: ten seconds at the most.
 inline bool comes_true(const std::function<bool()>& condition) {
   for (int i = 0; i < 10'000; ++i) {
