@@ -156,7 +156,7 @@ class Engine {
   Result<void> lock();
   Result<void> recover();
   Result<void> recover_from(pager::OpenAttempt attempt, pager::MetaSlot slot);
-  Result<void> read_earlier_retention(const pager::Candidate& earlier, const pager::Meta& chosen);
+  Result<void> read_retention(const pager::OpenAttempt& attempt, pager::MetaSlot slot);
   Result<void> check_no_reader_behind(const pager::Meta& meta) const;
   Result<State> replay(const State& checkpoint, TxnId upto);
   Result<void> start(const State& state);

@@ -146,7 +146,7 @@ Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot sl
   CAISSON_RETURN_IF_ERROR(check_apply_version(meta.apply_version));
   const TxnId known = newest_known(attempt);
   const auto& rest = attempt.candidate(other(slot)).meta;
-  CAISSON_ASSIGN_OR_RETURN(log_directory_, open_log(*directory_, meta.uuid));
+  CAISSON_ASSIGN_OR_RETURN(log_directory_, open_log_of(*directory_, meta.uuid));
   constexpr auto kAccess = log::FileAccess::kReadDirect;
 
   recovery_ = {.older_checkpoint = rest && rest->sequence > meta.sequence, .checkpoint = meta.txn};
@@ -168,9 +168,7 @@ Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot sl
   recovery_.recovered = end.txn;
   recovery_.log_bytes = end.bytes;
   if (recovery_.older_checkpoint) CAISSON_RETURN_IF_ERROR(check_no_reader_behind(meta));
-  CAISSON_ASSIGN_OR_RETURN(retention_,
-                           decode_retention(attempt.candidate(slot).allocation.attachment, meta));
-  CAISSON_RETURN_IF_ERROR(read_earlier_retention(attempt.candidate(other(slot)), meta));
+  CAISSON_RETURN_IF_ERROR(read_retention(attempt, slot));
   CAISSON_ASSIGN_OR_RETURN(pager_, pager::open_pager(std::move(attempt), slot));
   State state;
   state.txn = meta.txn;
@@ -201,13 +199,18 @@ Result<void> Engine::check_no_reader_behind(const pager::Meta& meta) const {
           .with_advice("Close the store there first."));
 }
 
-// What the older checkpoint says is retained is protected as long as that one is (RETAIN-2).
-Result<void> Engine::read_earlier_retention(const pager::Candidate& earlier,
-                                            const pager::Meta& chosen) {
+Result<void> Engine::read_retention(const pager::OpenAttempt& attempt, pager::MetaSlot slot) {
+  const MutexLock checkpointing(checkpoint_mutex_);
+  const pager::Candidate& chosen = attempt.candidate(slot);
+  CAISSON_ASSIGN_OR_RETURN(retention_,
+                           decode_retention(chosen.allocation.attachment, *chosen.meta));
+  // What the older checkpoint says is retained is protected as long as that one is (RETAIN-2).
   retention_before_ = {};
-  if (!earlier.offered() || earlier.meta->sequence > chosen.sequence) return {};
-  CAISSON_ASSIGN_OR_RETURN(retention_before_,
-                           decode_retention(earlier.allocation.attachment, *earlier.meta));
+  const pager::Candidate& rest = attempt.candidate(other(slot));
+  if (!rest.offered() || rest.meta->sequence > chosen.meta->sequence) return {};
+  if (auto before = decode_retention(rest.allocation.attachment, *rest.meta)) {
+    retention_before_ = *std::move(before);
+  }
   return {};
 }
 

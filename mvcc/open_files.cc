@@ -45,7 +45,7 @@ Result<void> check_apply_version(std::uint32_t version) {
                   .with_rule("APPLY-2"));
 }
 
-Result<std::unique_ptr<log::LogDirectory>> open_log(io::Directory& directory, const Uuid& uuid) {
+Result<std::unique_ptr<log::LogDirectory>> open_log_of(io::Directory& directory, const Uuid& uuid) {
   auto opened = log::LogDirectory::open(directory, uuid);
   if (opened || opened.error().code() != Code::kNotFound) return opened;
   return fail(Error(Code::kCorruption, "the store's log is not there")

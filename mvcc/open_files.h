@@ -27,7 +27,7 @@ Error no_store();
 Result<void> check_apply_version(std::uint32_t version);
 
 // The log of a store. kCorruption where there is none.
-Result<std::unique_ptr<log::LogDirectory>> open_log(io::Directory& directory, const Uuid& uuid);
+Result<std::unique_ptr<log::LogDirectory>> open_log_of(io::Directory& directory, const Uuid& uuid);
 
 // kBusy where so many things are open.
 Result<void> check_none_open(std::uint64_t open);

@@ -47,9 +47,8 @@ Result<Checkpoints> try_read_checkpoints(io::Directory& directory,
                            decode_retention(chosen.allocation.attachment, *chosen.meta));
   checkpoints.all = said.earlier;
   if (rest.offered()) {
-    CAISSON_ASSIGN_OR_RETURN(const Retention before,
-                             decode_retention(rest.allocation.attachment, *rest.meta));
-    RetainedCheckpoint entry = entry_of(*rest.meta, before);
+    const auto before = decode_retention(rest.allocation.attachment, *rest.meta);
+    RetainedCheckpoint entry = entry_of(*rest.meta, before ? *before : Retention{});
     entry.names.clear();  // Those that it still has are in its entry.
     add_checkpoint(checkpoints.all, std::move(entry));
   }
@@ -135,7 +134,7 @@ Result<void> View::open_checkpoint(io::Directory& directory, const Target& targe
   const TxnId known = newest_known(checkpoints.attempt);
   CAISSON_ASSIGN_OR_RETURN(const RetainedCheckpoint base, target.base(checkpoints.all));
   CAISSON_RETURN_IF_ERROR(check_apply_version(base.apply_version));
-  CAISSON_ASSIGN_OR_RETURN(log_directory_, open_log(directory, newest.uuid));
+  CAISSON_ASSIGN_OR_RETURN(log_directory_, open_log_of(directory, newest.uuid));
   CAISSON_ASSIGN_OR_RETURN(pager_, pager::open_pager(std::move(checkpoints.attempt),
                                                      checkpoints.newest, base.checkpoint_root()));
   base_ = base.txn;
