@@ -191,7 +191,7 @@ void add_pages(StoreStats& stats, const pager::PagerStats& pages, std::uint32_t 
 
 }  // namespace
 
-StoreStats StoreState::stats_of(mvcc::Follower& follower) {
+StoreStats StoreState::stats_of(mvcc::Follower& follower) const {
   const mvcc::FollowerStats now = follower.stats();
   StoreStats stats;
   stats.published = now.published;

@@ -99,7 +99,7 @@ class StoreState {
   Result<void> open_to_write(const std::string& path);
   Result<void> start_workers();
   StoreStats stats_of(mvcc::Engine& engine) const;
-  static StoreStats stats_of(mvcc::Follower& follower);
+  StoreStats stats_of(mvcc::Follower& follower) const;
   Result<void> close_engine() CAISSON_REQUIRES(gate_);
 
   io::Vfs& vfs_;
