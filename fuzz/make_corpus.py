@@ -185,12 +185,23 @@ def add_operations(inputs):
     inputs["operations"] = operations
 
 
+def add_stores(inputs):
+    inputs["store"] = {}
+    for path in sorted((GOLDEN / "stores").glob("*.hex")):
+        size, blocks = load(path)
+        data = blocks.get(0, b"").ljust(size, b"\0")
+        if "lock-" not in path.stem:
+            data = struct.pack("<QQ", 100, 9) + data
+        inputs["store"][path.stem] = data
+
+
 def main():
     inputs = {"meta": {}, "page": {}, "allocation": {}, "page_file": {}, "leaf": {}, "branch": {},
               "cursor": {}}
     add_trees(inputs)
     add_logs(inputs)
     add_operations(inputs)
+    add_stores(inputs)
     for path in sorted((GOLDEN / "pages").glob("*.hex")):
         name = path.stem
         size, blocks = load(path)
