@@ -2,7 +2,8 @@
 //
 // It finds accidental damage and mix-ups. It isn't cryptographic: whoever can choose the bytes
 // can make two inputs collide. The algorithm is frozen by its authors since xxHash 0.8.0
-// (https://github.com/Cyan4973/xxHash), so values may be stored. Thread-safe: pure functions.
+// (https://github.com/Cyan4973/xxHash), so values may be stored. Thread-safe: pure functions, but
+// for Hasher128, which one thread uses at a time.
 
 #ifndef CAISSON_BASE_HASH_H_
 #define CAISSON_BASE_HASH_H_
@@ -11,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "base/codec.h"
 
@@ -43,6 +45,25 @@ inline void store_hash128(std::byte* to, const Hash128& hash) {
 // (see store_hash128) followed by `next`. A link therefore depends on all pieces before it, on
 // their order and on where each began. Cost: one pass; `next` isn't copied.
 [[nodiscard]] Hash128 chain(Hash128 previous, Bytes next);
+
+// XXH3-128, with seed 0, of bytes that come in pieces: the same as xxh3_128() of all of them side
+// by side, wherever they are cut. Needs some hundred bytes of memory, however many there are.
+class Hasher128 {
+ public:
+  Hasher128();
+  Hasher128(Hasher128&& other) noexcept;
+  Hasher128& operator=(Hasher128&& other) noexcept;
+  ~Hasher128();
+
+  void update(Bytes bytes);
+
+  // The hash of all bytes so far. More may follow.
+  [[nodiscard]] Hash128 finish() const;
+
+ private:
+  struct State;  // xxHash's, which base/hash.cc alone knows. Null: moved from.
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace caisson
 

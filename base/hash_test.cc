@@ -1,12 +1,15 @@
 // Method: the test vectors of xxHash itself (its cli/xsum_sanity_check.c, with its generator of
-// test data), and the chain against one hash over the concatenation, made by copying.
+// test data); the chain, and bytes that come in pieces, against one hash over the concatenation,
+// made by copying. Pieces are cut on both sides of where XXH3 changes its method.
 
 #include "base/hash.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -24,6 +27,11 @@ std::vector<std::byte> sanity_buffer(std::size_t size) {
   }
   return result;
 }
+
+// Sizes on both sides of where XXH3 changes its method, and of its internal buffer.
+constexpr std::size_t kSizes[] = {0,   1,   15,   16,   17,   111,   112,    113, 223,
+                                  224, 225, 239,  240,  241,  255,   256,    257, 495,
+                                  496, 497, 1023, 1024, 1025, 16384, 100'000};
 
 Hash128 hash_of(std::string_view text) { return xxh3_128(std::as_bytes(std::span(text))); }
 
@@ -66,10 +74,6 @@ TEST(Hash128, IsStoredAsSixteenLittleEndianBytesLowFirst) {
 TEST(Chain, IsTheHashOfThePreviousLinkFollowedByTheNextPiece) {
   Random random(1);
   Hash128 link;
-  // Sizes on both sides of where XXH3 changes its method, and of its internal buffer.
-  constexpr std::size_t kSizes[] = {0,   1,   15,   16,   17,   111,   112,    113, 223,
-                                    224, 225, 239,  240,  241,  255,   256,    257, 495,
-                                    496, 497, 1023, 1024, 1025, 16384, 100'000};
   for (const std::size_t size : kSizes) {
     std::vector<std::byte> joined(kHash128SizeBytes + size);
     store_hash128(joined.data(), link);
@@ -94,6 +98,48 @@ TEST(Chain, MovesOnWithAnEmptyPiece) {
   const Hash128 start;
   EXPECT_NE(chain(start, {}), start);
   EXPECT_NE(chain(chain(start, {}), {}), chain(start, {}));
+}
+
+TEST(Hasher128, GivesTheHashOfAllBytesWhereverTheyAreCut) {
+  for (const std::size_t size : kSizes) {
+    const auto bytes = sanity_buffer(size);
+    for (const std::size_t cut : kSizes) {
+      if (cut > size) break;
+      Hasher128 hasher;
+      hasher.update(Bytes(bytes).first(cut));
+      hasher.update(Bytes(bytes).subspan(cut));
+      EXPECT_EQ(hasher.finish(), xxh3_128(bytes)) << size << " cut at " << cut;
+    }
+  }
+}
+
+TEST(Hasher128, TakesPiecesOfAnySizeAndSaysTheHashSoFarAtAnyTime) {
+  const auto bytes = sanity_buffer(20'000);
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Random random(seed);
+    Hasher128 hasher;
+    std::size_t at = 0;
+    while (at < bytes.size()) {
+      const std::size_t most = random.chance(1, 8) ? 3000 : 20;
+      const std::size_t size = std::min<std::size_t>(random.below(most), bytes.size() - at);
+      hasher.update(Bytes(bytes).subspan(at, size));
+      at += size;
+      if (random.chance(1, 50)) {
+        EXPECT_EQ(hasher.finish(), xxh3_128(Bytes(bytes).first(at))) << seed << " at " << at;
+      }
+    }
+    EXPECT_EQ(hasher.finish(), xxh3_128(bytes)) << seed;
+  }
+}
+
+TEST(Hasher128, GoesOnWhereItWasMovedTo) {
+  const auto bytes = sanity_buffer(1000);
+  Hasher128 first;
+  EXPECT_EQ(first.finish(), xxh3_128({}));
+  first.update(Bytes(bytes).first(300));
+  Hasher128 second(std::move(first));
+  second.update(Bytes(bytes).subspan(300));
+  EXPECT_EQ(second.finish(), xxh3_128(bytes));
 }
 
 }  // namespace
