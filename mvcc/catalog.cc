@@ -74,6 +74,48 @@ CatalogValue::CatalogValue(const TreeEntry& entry)
   out.bytes(entry.options);
 }
 
+Result<void> check_tree(Bytes name, std::uint64_t kind, Bytes options) {
+  if (name.empty() || name.size() > log::kNameSizeMax) {
+    return fail(Code::kInvalidArgument, "a tree's name of " + std::to_string(name.size()) +
+                                            " bytes; it takes 1 to " +
+                                            std::to_string(log::kNameSizeMax));
+  }
+  if (options.size() > log::kTreeOptionsSizeMax) {
+    return fail(Code::kInvalidArgument, "a tree's options of " + std::to_string(options.size()) +
+                                            " bytes; they take up to " +
+                                            std::to_string(log::kTreeOptionsSizeMax));
+  }
+  if (kind != kPlainTree) {
+    return fail(Code::kUnsupported, "trees of kind " + std::to_string(kind) + " are not known");
+  }
+  return {};
+}
+
+Result<void> check_next(TreeId next, TreeId id) {
+  if (next == id) return {};
+  return fail(Code::kInvalidArgument, "the next tree is " + std::to_string(to_u64(next)) +
+                                          ", not " + std::to_string(to_u64(id)));
+}
+
+Error no_such_tree(TreeId id) {
+  return {Code::kNotFound, "there is no tree with number " + std::to_string(to_u64(id))};
+}
+
+Error name_taken(Bytes name) {
+  return {Code::kAlreadyExists, "there is a tree of the name " + quoted(text_of(name))};
+}
+
+Result<TreeId> decode_tree_key(Bytes key) {
+  if (key.size() != CatalogKey::tree({}).bytes().size()) {
+    return broken("a key in the catalog is not one");
+  }
+  const TreeId id{std::byteswap(load_u64(key.data() + 1))};
+  if (to_u64(id) == 0 || to_u64(id) > to_u64(kTreeIdMax)) {
+    return broken("a tree in the catalog has a number that can't be");
+  }
+  return id;
+}
+
 namespace {
 
 // So many numbers behind an empty root.
@@ -153,9 +195,7 @@ Result<std::optional<TreeEntry>> find_tree(const btree::Tree& catalog, Bytes nam
 
 Result<btree::TreeRoot> find_root(const btree::Tree& catalog, TreeId id) {
   CAISSON_ASSIGN_OR_RETURN(const auto value, value_of(catalog, CatalogKey::tree(id).bytes()));
-  if (!value) {
-    return fail(Code::kNotFound, "there is no tree with number " + std::to_string(to_u64(id)));
-  }
+  if (!value) return fail(no_such_tree(id));
   CAISSON_ASSIGN_OR_RETURN(const TreeEntry entry, decode_tree(id, *value));
   return entry.root;
 }
@@ -172,12 +212,7 @@ Result<bool> list_some(const btree::Tree& catalog, TreeId from, std::vector<Tree
   btree::Cursor cursor(catalog, {begin.bytes(), end.bytes()});
   auto more = cursor.first();
   for (std::size_t i = 0; i < kListedAtOnce && more && *more; ++i) {
-    const Bytes key = cursor.key();
-    if (key.size() != begin.bytes().size()) return broken("a key in the catalog is not one");
-    const TreeId id{std::byteswap(load_u64(key.data() + 1))};
-    if (to_u64(id) == 0 || to_u64(id) > to_u64(kTreeIdMax)) {
-      return broken("a tree in the catalog has a number that can't be");
-    }
+    CAISSON_ASSIGN_OR_RETURN(const TreeId id, decode_tree_key(cursor.key()));
     CAISSON_ASSIGN_OR_RETURN(const Bytes value, cursor.value().piece(0));
     CAISSON_ASSIGN_OR_RETURN(TreeEntry entry, decode_tree(id, value));
     trees.push_back(std::move(entry));

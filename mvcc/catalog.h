@@ -82,6 +82,20 @@ class CatalogValue {
   std::vector<std::byte> bytes_;
 };
 
+// Whether a tree can be made with these. kInvalidArgument for a name that is empty or beyond 255
+// bytes, and for options beyond 512; kUnsupported for a kind that is unknown.
+Result<void> check_tree(Bytes name, std::uint64_t kind, Bytes options);
+
+// Whether a tree can be made with that number: kInvalidArgument if it isn't the next.
+Result<void> check_next(TreeId next, TreeId id);
+
+// What is said where a tree isn't there, and where its name is taken.
+Error no_such_tree(TreeId id);
+Error name_taken(Bytes name);
+
+// The number in a tree's key. kCorruption (CATALOG-1).
+Result<TreeId> decode_tree_key(Bytes key);
+
 // Reads a value back. kCorruption (CATALOG-1); kUnsupportedVersion (CATALOG-2).
 Result<CatalogHeader> decode_header(Bytes value);
 Result<TreeId> decode_number(Bytes value);

@@ -109,7 +109,8 @@ class Replay : public ::testing::Test {
   EngineStore store_;
   pager::PageTxn pages_{value_of(pager::PageTxn::begin(store_.engine().pager(), TxnId{1}))};
   TreeSet trees_{store_.engine().pager(), pages_, {}};
-  Applier applier_{trees_, store_.engine().limits()};
+  TreeSetTarget target_{trees_};
+  Applier applier_{target_, operation_limits(store_.engine().limits())};
 };
 
 TEST_F(Replay, WhatCanNotBeDoneIsCorruption) {  // APPLY-1

@@ -3,20 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "log/operations.h"
-
 namespace caisson::mvcc {
-namespace {
-
-std::string text_of(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-Error no_such_tree(TreeId id) {
-  return {Code::kNotFound, "there is no tree with number " + std::to_string(to_u64(id))};
-}
-
-}  // namespace
 
 TreeSet::TreeSet(pager::Pager& pager, pager::PageTxn& txn, const btree::TreeRoot& catalog)
     : pager_(pager), txn_(txn) {
@@ -24,32 +11,19 @@ TreeSet::TreeSet(pager::Pager& pager, pager::PageTxn& txn, const btree::TreeRoot
 }
 
 Result<TreeId> TreeSet::create(Bytes name, std::uint64_t kind, Bytes options) {
-  if (name.empty() || name.size() > log::kNameSizeMax) {
-    return fail(Code::kInvalidArgument, "a tree's name of " + std::to_string(name.size()) +
-                                            " bytes; it takes 1 to " +
-                                            std::to_string(log::kNameSizeMax));
-  }
-  if (options.size() > log::kTreeOptionsSizeMax) {
-    return fail(Code::kInvalidArgument, "a tree's options of " + std::to_string(options.size()) +
-                                            " bytes; they take up to " +
-                                            std::to_string(log::kTreeOptionsSizeMax));
-  }
-  if (kind != kPlainTree) {
-    return fail(Code::kUnsupported, "trees of kind " + std::to_string(kind) + " are not known");
-  }
+  CAISSON_RETURN_IF_ERROR(check_tree(name, kind, options));
   txn_.renew();
   const CatalogKey by_name = CatalogKey::name(name);
   CAISSON_ASSIGN_OR_RETURN(const auto taken, catalog().get(by_name.bytes()));
-  if (taken) {
-    return fail(Code::kAlreadyExists, "there is a tree of the name \"" + text_of(name) + "\"");
-  }
+  if (taken) return fail(name_taken(name));
   CAISSON_ASSIGN_OR_RETURN(CatalogHeader header, read_header(catalog()));
   const TreeId id = header.next_tree;
-  const TreeEntry entry{.id = id,
-                        .kind = kind,
-                        .name = text_of(name),
-                        .options = {options.begin(), options.end()},
-                        .root = {}};
+  const TreeEntry entry{
+      .id = id,
+      .kind = kind,
+      .name = std::string(reinterpret_cast<const char*>(name.data()), name.size()),
+      .options = {options.begin(), options.end()},
+      .root = {}};
   header = {.next_tree = TreeId{to_u64(id) + 1}, .trees = header.trees + 1};
   // Three changes, of which each is whole or nothing: in an order that can be taken back.
   const CatalogKey by_id = CatalogKey::tree(id);

@@ -24,9 +24,7 @@ class TreeSet {
   // The catalog as it is. Roots of trees that were changed come into it with finish().
   btree::Tree catalog() const { return catalog_->tree(); }
 
-  // Makes an empty tree, with the next number. kInvalidArgument for a name that is
-  // empty or beyond 255 bytes, and for options beyond 512; kAlreadyExists; kUnsupported for a kind
-  // that is unknown.
+  // Makes an empty tree, with the next number. As check_tree(); kAlreadyExists.
   Result<TreeId> create(Bytes name, std::uint64_t kind, Bytes options);
 
   // Removes a tree. After an error some of its entries may be gone: the transaction has to be
