@@ -69,6 +69,7 @@ struct WriteTxn::Body {
   std::optional<TreeSet> trees;  // Gone when the pages are sealed.
   std::vector<Savepoint> savepoints;
   bool failed = false;
+  bool keeps_number = false;          // Commits whatever it has done.
   LongValue::Parts* value = nullptr;  // The one that is on its way.
 };
 
@@ -351,7 +352,7 @@ Result<State> WriteTxn::prepare_commit() {
 
 Result<Committed> WriteTxn::commit(Durability durability, std::chrono::nanoseconds wait) {
   if (!body_) return fail(Code::kInvalidArgument, "the transaction has ended");
-  if (body_->recorder.empty() && body_->check()) {
+  if (body_->recorder.empty() && !body_->keeps_number && body_->check()) {
     const State& base = body_->base;
     const Committed nothing{.txn = base.txn, .ticket = base.ticket};
     Engine& engine = body_->engine;
@@ -376,6 +377,10 @@ Result<Committed> WriteTxn::commit(Durability durability, std::chrono::nanosecon
   if (durability == Durability::kSync)
     CAISSON_RETURN_IF_ERROR(engine.wait_durable(committed, wait));
   return committed;
+}
+
+void WriteTxn::keep_number() {
+  if (body_) body_->keeps_number = true;
 }
 
 void WriteTxn::roll_back() {

@@ -96,6 +96,10 @@ class WriteTxn {
   Result<Committed> commit(Durability durability = Durability::kSync,
                            std::chrono::nanoseconds wait = {});
 
+  // Has commit() make a commit of its own even where nothing was done: for who applies the commits
+  // of a log one by one, and needs each to have its number (COMMIT-4).
+  void keep_number();
+
   // Ends without a trace.
   void roll_back();
 

@@ -1,0 +1,270 @@
+#include "mvcc/rebuild.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "log/commit_reader.h"
+#include "log/recovery.h"
+#include "mvcc/engine.h"
+#include "mvcc/replay.h"
+#include "mvcc/write_txn.h"
+#include "mvcc/write_txn_target.h"
+
+namespace caisson::mvcc {
+namespace {
+
+constexpr log::FileAccess kAccess = log::FileAccess::kRead;
+
+// Only the store that wrote the log knows what its limits are, and it has kept them.
+constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
+constexpr log::OperationLimits kNoLimits{.key_size_max = kAny, .value_size_max = kAny};
+
+Error no_beginning(std::uint64_t missing) {
+  return Error(Code::kNotFound,
+               "the log does not reach back to the store's first commit: this file is not there")
+      .in_file(log::file_name(missing))
+      .with_advice(
+          "It may have been retired behind a checkpoint. Bring back all log files from an archive; "
+          "or open the store itself.");
+}
+
+// Whether all files from the first one on are there.
+Result<void> check_files(const log::LogDirectory& log) {
+  CAISSON_ASSIGN_OR_RETURN(const std::vector<std::uint64_t> files, log.files());
+  if (files.empty()) return fail(no_beginning(1));
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (files[i] != i + 1) return fail(no_beginning(i + 1));
+  }
+  return {};
+}
+
+// The commits of a log from its first one on, with what a caller wants to know of them.
+class History {
+ public:
+  static Result<History> begin(const log::LogDirectory& log, const RebuildOptions& options) {
+    CAISSON_RETURN_IF_ERROR(check_files(log));
+    if (options.upto) return History(log, options, *options.upto);
+    CAISSON_ASSIGN_OR_RETURN(const log::LogEnd end, log::find_log_end(log, kAccess, {}, {}, {}));
+    return History(log, options, end.txn);
+  }
+
+  // Goes on to the next commit; false behind the last one.
+  Result<bool> next() {
+    if (commits_.txn() >= upto_) return false;
+    CAISSON_ASSIGN_OR_RETURN(const auto commit, commits_.next(upto_));
+    if (commit) return true;
+    return fail(ends_early());
+  }
+
+  // Applies the commit to a state.
+  Result<void> apply(OperationTarget& target) {
+    Applier applier(target, kNoLimits);
+    CAISSON_RETURN_IF_ERROR(apply_commit(commits_, applier));
+    done_.txn = commits_.txn();
+    done_.operations += applier.operations();
+    done_.bytes += applier.bytes();
+    return {};
+  }
+
+  void report() const {
+    if (options_->progress) options_->progress(done_.txn, done_.bytes);
+  }
+
+  TxnId txn() const { return commits_.txn(); }
+  const Rebuilt& done() const { return done_; }
+
+ private:
+  History(const log::LogDirectory& log, const RebuildOptions& options, TxnId upto)
+      : log_(&log), options_(&options), upto_(upto), commits_(log, kAccess, {}, {}) {}
+
+  // Why the next commit isn't there: the log is damaged, or that long and no longer.
+  Error ends_early() const {
+    auto end = log::find_log_end(*log_, kAccess, commits_.txn(), commits_.position(), {});
+    if (!end) return std::move(end).error();
+    return Error(Code::kNotFound, "the log ends with commit " + std::to_string(to_u64(end->txn)) +
+                                      ", before commit " + std::to_string(to_u64(upto_)))
+        .with_advice("Ask for that one, or an earlier one.");
+  }
+
+  const log::LogDirectory* log_;
+  const RebuildOptions* options_;
+  TxnId upto_;
+  log::CommitReader commits_;
+  Rebuilt done_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<log::LogDirectory>> open_log(std::unique_ptr<io::Directory> directory) {
+  CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory->list());
+  for (const std::string& name : names) {  // Sorted: the first file comes first.
+    if (!log::sequence_of(name)) continue;
+    CAISSON_ASSIGN_OR_RETURN(const auto file, directory->open_file(name, {}));
+    std::array<std::byte, log::kFileHeaderSize> block;
+    CAISSON_RETURN_IF_ERROR(file->read_exactly(0, block));
+    auto header = log::decode_file_header(block);
+    if (!header) return fail(std::move(header).error().in_file(name));
+    return std::make_unique<log::LogDirectory>(std::move(directory), header->uuid);
+  }
+  return fail(no_beginning(1));
+}
+
+// --- In memory -----------------------------------------------------------------------------------
+
+Result<RebuiltInMemory> rebuild_in_memory(const log::LogDirectory& log,
+                                          const RebuildOptions& options) {
+  CAISSON_ASSIGN_OR_RETURN(History history, History::begin(log, options));
+  RebuiltInMemory rebuilt;
+  while (true) {
+    CAISSON_ASSIGN_OR_RETURN(const bool more, history.next());
+    if (!more) break;
+    CAISSON_RETURN_IF_ERROR(history.apply(rebuilt.state));
+    if (rebuilt.state.bytes() > options.memory_bytes_max) {
+      return fail(Error(Code::kResourceExhausted,
+                        "the state has " + std::to_string(rebuilt.state.bytes()) +
+                            " bytes of keys and values; at most " +
+                            std::to_string(options.memory_bytes_max) + " may be used")
+                      .at_record(to_u64(history.txn()))
+                      .with_advice("Rebuild it as a store, or give it more memory."));
+    }
+    history.report();
+  }
+  rebuilt.done = history.done();
+  return rebuilt;
+}
+
+// --- As a store ----------------------------------------------------------------------------------
+
+namespace {
+
+// Where a store is to be, and where it is made.
+struct Site {
+  std::unique_ptr<io::Directory> parent;
+  std::string name;
+  std::string unfinished_name;
+  std::string unfinished_path;
+
+  static Result<Site> open(io::Vfs& vfs, std::string path) {
+    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+    const std::size_t slash = path.rfind('/');
+    const bool plain = slash == std::string::npos;
+    Site site;
+    site.name = plain ? path : path.substr(slash + 1);
+    if (site.name.empty() || site.name == "." || site.name == "..") {
+      return fail(Code::kInvalidArgument, "a store can't be made at the path \"" + path + "\"");
+    }
+    site.unfinished_name = site.name + ".unfinished";
+    site.unfinished_path = path + ".unfinished";
+    CAISSON_ASSIGN_OR_RETURN(
+        site.parent,
+        vfs.open_directory(plain ? "." : path.substr(0, std::max<std::size_t>(slash, 1))));
+    CAISSON_RETURN_IF_ERROR(site.check_vacant());
+    return site;
+  }
+
+  Result<void> check_vacant() const {
+    CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, parent->list());
+    if (std::ranges::find(names, name) == names.end()) return {};
+    return fail(Error(Code::kAlreadyExists, "there is something at this path already")
+                    .in_file(name)
+                    .with_advice("Choose a path where nothing is."));
+  }
+
+  // REBUILD-2. A folder can only replace one that is empty: so what others make there meanwhile
+  // stays, whatever it is.
+  Result<void> finish() const {
+    CAISSON_RETURN_IF_ERROR(check_vacant());
+    CAISSON_RETURN_IF_ERROR(
+        parent->rename(unfinished_name, name, io::Directory::IfTargetExists::kReplace));
+    return parent->sync();
+  }
+
+  // Whether a store has been made there, or begun, by another attempt.
+  Result<void> check_not_begun() const {
+    CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, parent->list());
+    if (std::ranges::find(names, unfinished_name) == names.end()) return {};
+    CAISSON_ASSIGN_OR_RETURN(const auto store, parent->open_directory(unfinished_name));
+    CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> files, store->list());
+    if (std::ranges::find(files, pager::kPageFileName) == files.end()) return {};
+    return fail(Error(Code::kAlreadyExists, "a store is being made here, or an attempt was cut off")
+                    .in_file(unfinished_name)
+                    .with_advice("If nobody is at it, remove it."));
+  }
+
+  // Removes the files of a store that was not finished, that without which there is none first
+  // (STORE-1). What fails here has failed before for the same reason, and the name tells.
+  void remove_files() const {
+    const auto store = parent->open_directory(unfinished_name);
+    if (!store || !(*store)->unlink(pager::kPageFileName)) return;
+    if (const auto logs = (*store)->open_directory(log::kLogDirectoryName)) unlink_files(**logs);
+    unlink_files(**store);
+  }
+
+ private:
+  // Folders stay: they are no files.
+  static void unlink_files(io::Directory& directory) {
+    const auto names = directory.list();
+    if (!names) return;
+    for (const std::string& name : *names) (void)directory.unlink(name);
+    (void)directory.sync();
+  }
+};
+
+// The log is right, and the store that it is to become too small for it.
+Error beyond_limits(const Error& refused) {
+  return Error(Code::kInvalidArgument, refused.message())
+      .with_rule("LIMIT-1")
+      .at_record(refused.record().value_or(0))
+      .with_advice("Make the fresh store with the limits of the one that wrote the log.");
+}
+
+// A commit that changes nothing, such as a key removed that wasn't there, has a number as well.
+Result<void> replay_commit(Engine& engine, History& history) {
+  CAISSON_ASSIGN_OR_RETURN(WriteTxn txn, engine.begin_write());
+  txn.keep_number();
+  WriteTxnTarget target(txn);
+  if (auto applied = history.apply(target); !applied) {
+    if (target.beyond_limits()) return fail(beyond_limits(applied.error()));
+    return applied;
+  }
+  CAISSON_RETURN_IF_ERROR(txn.commit(Durability::kAsync));
+  return engine.checkpoint_due() ? engine.checkpoint() : Result<void>();
+}
+
+// Commits are queued and seen at once, so that none of their pages waits for a flush. The log
+// flushes them when its buffers are full, and a checkpoint does, and the end.
+Result<void> replay_all(io::Vfs& vfs, const std::string& path, const EngineOptions& options,
+                        History& history) {
+  CAISSON_ASSIGN_OR_RETURN(const auto engine, Engine::open(vfs, path, options));
+  while (true) {
+    CAISSON_ASSIGN_OR_RETURN(const bool more, history.next());
+    if (!more) return engine->close();
+    CAISSON_RETURN_IF_ERROR(replay_commit(*engine, history));
+    history.report();
+  }
+}
+
+}  // namespace
+
+Result<Rebuilt> rebuild_store(const log::LogDirectory& log, io::Vfs& vfs, const FreshStore& fresh,
+                              const RebuildOptions& options) {
+  CAISSON_ASSIGN_OR_RETURN(const Site site, Site::open(vfs, fresh.path));
+  CAISSON_ASSIGN_OR_RETURN(History history, History::begin(log, options));
+  CAISSON_RETURN_IF_ERROR(site.check_not_begun());
+  Result<void> done = Engine::create(vfs, site.unfinished_path, fresh.create, fresh.engine.log);
+  // What lies there is somebody else's.
+  if (!done && (done.error().code() == Code::kAlreadyExists || done.error().code() == Code::kBusy))
+    return fail(std::move(done).error());
+  if (done) done = replay_all(vfs, site.unfinished_path, fresh.engine, history);
+  if (done) done = site.finish();
+  if (!done) {
+    site.remove_files();
+    return fail(std::move(done).error());
+  }
+  return history.done();
+}
+
+}  // namespace caisson::mvcc
