@@ -150,8 +150,8 @@ class Directory {
   // Makes a directory of mode 0700. Durable after sync().
   Result<void> make_directory(const std::string& name);
 
-  // Gives a file a new name, atomically. Durable after sync(). kAlreadyExists when the target
-  // exists and is not to be replaced.
+  // Gives a file or directory a new name, atomically. Durable after sync(). kAlreadyExists when the
+  // target exists and is not to be replaced, or is a directory with something in it.
   enum class IfTargetExists : std::uint8_t { kFail, kReplace };
   Result<void> rename(const std::string& from, const std::string& to, IfTargetExists policy);
 

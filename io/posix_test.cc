@@ -197,6 +197,17 @@ TEST_F(Posix, RenamesOntoATakenNameOnlyWhenToldTo) {
   EXPECT_EQ(fs::file_size(at("c")), 1U);
 }
 
+TEST_F(Posix, RenamesADirectoryOntoAnEmptyOneAndNoOther) {
+  for (const char* name : {"from", "empty", "full"}) fs::create_directory(at(name));
+  for (const char* name : {"from/file", "full/file"}) std::ofstream(at(name)) << "text";
+  const auto refused = directory().rename("from", "full", IfTargetExists::kReplace);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kAlreadyExists);
+  ASSERT_TRUE(directory().rename("from", "empty", IfTargetExists::kReplace));
+  EXPECT_TRUE(fs::exists(at("empty/file")));
+  EXPECT_FALSE(fs::exists(at("from")));
+}
+
 TEST_F(Posix, UnlinksAFileThatIsStillReadable) {
   const auto file = create("file");
   const Buffer bytes = random_bytes(100, 2);

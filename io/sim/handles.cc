@@ -355,6 +355,7 @@ SysResult SimulatedDirectory::rename(const std::string& from, const std::string&
     const bool replaces_directory = target->second->is_directory;
     if (replaces_directory != inode->is_directory)
       return {0, replaces_directory ? EISDIR : ENOTDIR};
+    if (replaces_directory && !target->second->entries.empty()) return {0, ENOTEMPTY};
   }
   inode_->change({from, std::pair(to, inode)});
   return {};

@@ -255,6 +255,12 @@ TEST(Names, FollowTheRulesOfARealSystem) {
   EXPECT_EQ(root->rename("f", "d", IfTargetExists::kReplace).error().code(),
             Code::kInvalidArgument);
   EXPECT_EQ(names_of(machine), (Names{"d", "f", "g"}));
+  // A directory takes the place of an empty one, and of no other.
+  ASSERT_TRUE(root->make_directory("e"));
+  ASSERT_TRUE((*root->open_directory("d"))->open_file("h", kCreate));
+  EXPECT_EQ(root->rename("e", "d", IfTargetExists::kReplace).error().code(), Code::kAlreadyExists);
+  EXPECT_TRUE(root->rename("d", "e", IfTargetExists::kReplace));
+  EXPECT_EQ(names_of(machine), (Names{"e", "f", "g"}));
 }
 
 TEST(Names, OfAPathAreFoundStepByStep) {
