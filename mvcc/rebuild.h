@@ -53,8 +53,11 @@ struct FreshStore {
 
   // The limits have to be those of the store that wrote the log, or higher. The UUID may be
   // another.
-  pager::CreateOptions create;
-  EngineOptions engine;
+  pager::CreateOptions create = {};
+
+  // With less memory than the store has pages, most of the time goes into checkpoints that make
+  // room.
+  EngineOptions engine = {};
 };
 
 // A log by its directory alone, where the store that it belongs to is gone: its first file tells

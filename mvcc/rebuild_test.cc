@@ -7,12 +7,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/testing/effort.h"
 #include "base/testing/replay.h"
+#include "io/testing/posix_directory.h"
 #include "mvcc/state_hash.h"
 #include "mvcc/testing/crash_workload.h"
 #include "mvcc/testing/long_history.h"
@@ -206,6 +209,28 @@ TEST(Rebuild, UpToNoCommitIsAnEmptyState) {
   const auto log = log_of(store.machine());
   EXPECT_EQ(value_of(rebuild_in_memory(*log, {.upto = TxnId{0}})).state.hash(),
             MemoryState().hash());
+}
+
+class RealRebuild : public io::testing::Posix {};
+
+TEST_F(RealRebuild, MakesAStoreOnTheDisk) {
+  io::Vfs& vfs = io::posix_vfs();
+  const std::string path = at("store").string();
+  value_of(Engine::create(vfs, path, {.page_size = 4096}, StoreOptions().log));
+  const auto engine = value_of(Engine::open(vfs, path, small_engine()));
+  for (int i = 0; i < 50; ++i) {
+    value_of(put(*engine, "t", std::to_string(i), std::string(4000, 'v'), Durability::kAsync));
+  }
+  const Hash128 hash = value_of(state_hash(value_of(engine->snapshot())));
+  value_of(engine->checkpoint());
+  const auto folder = value_of(vfs.open_directory(path));
+  const auto log = value_of(open_log(value_of(folder->open_directory("log"))));
+  FreshStore fresh = fresh_store(16384);
+  fresh.path = at("fresh").string() + "/";
+  ASSERT_EQ(value_of(rebuild_store(*log, vfs, fresh)).txn, TxnId{50});
+  EXPECT_EQ(value_of(directory().list()), (std::vector<std::string>{"fresh", "store"}));
+  const auto opened = value_of(Engine::open(vfs, fresh.path, small_engine()));
+  EXPECT_EQ(value_of(state_hash(value_of(opened->snapshot()))), hash);
 }
 
 // --- What can't be rebuilt -----------------------------------------------------------------------
