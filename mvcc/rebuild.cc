@@ -176,13 +176,13 @@ struct Site {
   // REBUILD-2. A folder can only replace one that is empty: so what others make there meanwhile
   // stays, whatever it is.
   Result<void> finish() const {
-    CAISSON_RETURN_IF_ERROR(check_vacant());
     CAISSON_RETURN_IF_ERROR(
         parent->rename(unfinished_name, name, io::Directory::IfTargetExists::kReplace));
     return parent->sync();
   }
 
-  // Whether a store has been made there, or begun, by another attempt.
+  // Whether another attempt has made or begun a store there: nothing of it may be removed, whatever
+  // fails later.
   Result<void> check_not_begun() const {
     CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, parent->list());
     if (std::ranges::find(names, unfinished_name) == names.end()) return {};
@@ -255,13 +255,12 @@ Result<Rebuilt> rebuild_store(const log::LogDirectory& log, io::Vfs& vfs, const 
   CAISSON_ASSIGN_OR_RETURN(History history, History::begin(log, options));
   CAISSON_RETURN_IF_ERROR(site.check_not_begun());
   Result<void> done = Engine::create(vfs, site.unfinished_path, fresh.create, fresh.engine.log);
-  // What lies there is somebody else's.
-  if (!done && (done.error().code() == Code::kAlreadyExists || done.error().code() == Code::kBusy))
-    return fail(std::move(done).error());
+  if (!done && done.error().code() == Code::kAlreadyExists) return fail(std::move(done).error());
   if (done) done = replay_all(vfs, site.unfinished_path, fresh.engine, history);
   if (done) done = site.finish();
   if (!done) {
-    site.remove_files();
+    // Where another process has it, what lies there is in use.
+    if (done.error().code() != Code::kBusy) site.remove_files();
     return fail(std::move(done).error());
   }
   return history.done();

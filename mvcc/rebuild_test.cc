@@ -525,5 +525,21 @@ TEST(Rebuild, ThatFailsAnywhereLeavesNothingInItsWay) {  // REBUILD-2
   }
 }
 
+TEST(Rebuild, ThatFailsAnywhereRemovesNothingOfOthers) {  // REBUILD-2
+  Hash128 hash;
+  EngineStore store = some_store(hash);
+  value_of(Engine::create(store.machine().vfs(), "/fresh.unfinished", {.page_size = 4096},
+                          store.options().log));
+  store.machine().kill();
+  for (std::uint64_t call = 0; call < 60; ++call) {
+    EngineStore after = store.copy(call + 1);
+    Machine& machine = after.machine();
+    machine.inject({machine.calls() + call, FaultKind::kIoError});
+    EXPECT_FALSE(rebuild_fresh(machine));
+    machine.clear_faults();
+    EXPECT_TRUE(Engine::open(machine.vfs(), "/fresh.unfinished", small_engine())) << call;
+  }
+}
+
 }  // namespace
 }  // namespace caisson::mvcc
