@@ -1,4 +1,4 @@
-// Making a state anew out of nothing but a log: spec/store.md, section 7.
+// Making a state anew out of nothing but a log: spec/store.md, section 10.
 //
 // Whoever applies the same log comes to the same state (APPLY-2). So a log that was never retired
 // is all that is needed to look at any state that there was, to check a store against it, or to
