@@ -94,6 +94,16 @@ foreach(folder IN LISTS CAISSON_MODULES ITEMS tools tests)
   endif()
 endforeach()
 
+# The program that tests of whole stores start and kill, and what both ends of it share.
+set(child ${PROJECT_SOURCE_DIR}/tests/child)
+add_executable(caisson-test-child ${child}/main.cc ${child}/workload.cc)
+target_link_libraries(caisson-test-child PRIVATE caisson_objects)
+target_sources(tests_test PRIVATE
+  ${child}/lives.cc ${child}/process.cc ${child}/workload.cc)
+target_compile_definitions(tests_test PRIVATE
+  CAISSON_TEST_CHILD="$<TARGET_FILE:caisson-test-child>")
+add_dependencies(tests_test caisson-test-child)
+
 # Mutants: all of our code compiled a second time with its planted bugs selectable
 # (CAISSON_MUTANTS=1), and tests which prove that the other tests would notice them.
 # What a planted bug does is judged by the tests' own checks; a sanitizer would only slow the hunt.
