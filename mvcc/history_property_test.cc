@@ -23,6 +23,7 @@
 
 #include "base/mutex.h"
 #include "base/random.h"
+#include "base/testing/effort.h"
 #include "mvcc/testing/harness.h"
 
 namespace caisson::mvcc {
@@ -90,10 +91,12 @@ rc::Gen<Step> any_step() {
 }
 
 rc::Gen<History> any_history() {
-  return rc::gen::apply([](pager::PageAccess access,
-                           std::vector<Step> steps) { return History{access, std::move(steps)}; },
-                        rc::gen::element(pager::PageAccess::kMapped, pager::PageAccess::kPrivate),
-                        rc::gen::container<std::vector<Step>>(120, any_step()));
+  return rc::gen::apply(
+      [](pager::PageAccess access, std::vector<Step> steps) {
+        return History{access, std::move(steps)};
+      },
+      rc::gen::element(pager::PageAccess::kMapped, pager::PageAccess::kPrivate),
+      rc::gen::container<std::vector<Step>>(120 / caisson::testing::stride(4), any_step()));
 }
 
 using Version = std::shared_ptr<const Model>;

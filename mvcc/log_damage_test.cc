@@ -341,7 +341,7 @@ TEST(LogDamage, AFlippedBitEndsTheLogOrIsReportedAsItsPlaceSays) {  // LOG-7, RE
     Damaged store(static_cast<End>(end));
     for (const std::uint64_t file : replay.range("file", 1, store.last_file() + 1)) {
       const std::string path = log_path(file);
-      const std::uint64_t step = long_run() ? 1 : 5 * stride(13);
+      const std::uint64_t step = long_run() ? 1 : 5 * stride(29);
       for (const std::uint64_t bit : replay.range("bit", 0, store.file_size(file) * 8, step)) {
         if (replay.everything() && !in_sample(store, static_cast<End>(end), file, bit / 8))
           continue;
@@ -360,8 +360,8 @@ TEST(LogDamage, AFlippedBitEndsTheLogOrIsReportedAsItsPlaceSays) {  // LOG-7, RE
   }
   std::cout << "opened=" << opened << " refused=" << refused << " failures=0\n";
   if (replay.everything()) {
-    EXPECT_GT(opened, 100U);
-    EXPECT_GT(refused, 100U);
+    EXPECT_GT(opened, 20U);
+    EXPECT_GT(refused, 20U);
   }
 }
 
@@ -372,9 +372,9 @@ TEST(LogDamage, ALastFileThatIsCutEndsTheLogOrIsReportedAsItsLengthSays) {  // L
   for (const std::uint64_t end : replay.range("end", 0, kEnds)) {
     Damaged store(static_cast<End>(end));
     const std::uint64_t file = store.last_file();
-    for (const std::uint64_t size : replay.range("size", 0, store.file_size(file))) {
-      const bool taken = long_run() || size % (61 * stride(7)) == 0 ||
-                         in_sample(store, static_cast<End>(end), file, size);
+    for (const std::uint64_t size : replay.range("size", 0, store.file_size(file), stride(13))) {
+      const bool taken =
+          long_run() || size % 61 == 0 || in_sample(store, static_cast<End>(end), file, size);
       if (replay.everything() && !taken) continue;
       const Expected expected = store.expected_cut(file, size);
       ASSERT_EQ(store.judge(
@@ -391,8 +391,8 @@ TEST(LogDamage, ALastFileThatIsCutEndsTheLogOrIsReportedAsItsLengthSays) {  // L
   }
   std::cout << "opened=" << opened << " refused=" << refused << " failures=0\n";
   if (replay.everything()) {
-    EXPECT_GT(opened, 100U);
-    EXPECT_GT(refused, 100U);
+    EXPECT_GT(opened, 20U);
+    EXPECT_GT(refused, 20U);
   }
 }
 
