@@ -16,13 +16,18 @@ void Lives::hear(const Report& report) {
     case Report::Kind::kOpened:
       opened_ = ever_opened_ = true;
       opening_ = std::chrono::duration_cast<microseconds>(steady_clock::now() - started_);
-      if (report.number != recovered_) {
-        wrong_ = "it was opened with commit " + std::to_string(report.number) +
-                 ", and as a copy with commit " + std::to_string(recovered_);
+      if (report.number < durable_ || report.number > begun_) {
+        wrong_ = "it was opened with commit " + std::to_string(report.number) + ", not one from " +
+                 std::to_string(durable_) + " to " + std::to_string(begun_);
+        break;
       }
+      // Now somebody has been told of it.
+      begun_ = durable_ = report.number;
+      makers_.resize(report.number + 1);
       break;
     case Report::Kind::kBegins:
       begun_ = report.number;
+      makers_.resize(report.number + 1, life_);
       break;
     case Report::Kind::kDurable:
       durable_ = report.number;
@@ -85,11 +90,12 @@ std::string Lives::judge(const std::string& path) {
   }
   if (found > begun_) return "commit " + std::to_string(found) + " was never made";
   for (std::uint64_t txn = recovered_ + 1; txn <= found; ++txn) {
-    carry_out(plan_of(seed_, life_, txn).steps, contents_);
+    carry_out(plan_of(seed_, makers_[txn], txn).steps, contents_);
   }
   told_.commits += found - recovered_;
   told_.lost += begun_ - found;
   recovered_ = begun_ = durable_ = found;
+  makers_.resize(found + 1);
   std::string wrong = difference(*store, contents_);
   return wrong.empty() ? "" : "at commit " + std::to_string(found) + ": " + wrong;
 }

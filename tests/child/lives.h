@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/random.h"
 #include "tests/child/process.h"
@@ -34,7 +35,8 @@ class Lives {
   std::string live(const std::string& path, const std::function<void(ChildProcess&)>& cut);
 
   // What is wrong with the store at `path`; "" if nothing is. It is looked at as a copy, so that
-  // the next life finds it as it was left.
+  // the next life finds it as it was left. Need not come behind every life. What it finds has to
+  // be there from then on.
   std::string judge(const std::string& path);
 
   const LivesTold& told() const { return told_; }
@@ -49,10 +51,11 @@ class Lives {
   std::uint64_t life_ = 0;
   bool opened_ = false;  // In this life.
   bool ever_opened_ = false;
-  std::uint64_t recovered_ = 0;  // The last commit, as of the last judgement,
-  Contents contents_;            // and what it left.
-  std::uint64_t begun_ = 0;      // The last transaction that may be there,
-  std::uint64_t durable_ = 0;    // and the last one that has to be.
+  std::uint64_t recovered_ = 0;              // The last commit, as of the last judgement,
+  Contents contents_;                        // and what it left.
+  std::vector<std::uint64_t> makers_ = {0};  // In which life each transaction was made.
+  std::uint64_t begun_ = 0;                  // The last transaction that may be there,
+  std::uint64_t durable_ = 0;                // and the last one that has to be.
   std::string wrong_;
   std::chrono::steady_clock::time_point started_;  // The last process,
   std::chrono::microseconds opening_{5000};        // and what it took one to open the store.
