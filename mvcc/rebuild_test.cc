@@ -28,7 +28,6 @@ using caisson::testing::Replay;
 using caisson::testing::stride;
 using io::sim::FaultKind;
 using io::sim::Machine;
-using testing::bytes_of;
 using testing::EngineStore;
 using testing::History;
 using testing::kStorePath;
@@ -237,7 +236,8 @@ TEST_F(RealRebuild, MakesAStoreOnTheDisk) {
 
 // What both ways say, and that they leave no store.
 template <typename Change>
-Error refused(EngineStore& store, FreshStore fresh, const RebuildOptions& options, Change change) {
+Error refused(EngineStore& store, const FreshStore& fresh, const RebuildOptions& options,
+              Change change) {
   const auto log = log_of(store.machine());
   change();
   const auto memory = rebuild_in_memory(*log, options);

@@ -21,7 +21,6 @@
 namespace caisson::mvcc {
 namespace {
 
-using testing::bytes_of;
 using testing::EngineStore;
 using testing::kStorePath;
 using testing::LongHistory;
