@@ -42,13 +42,13 @@ Result<void> check_files(const log::LogDirectory& log) {
 }
 
 // The commits of a log from its first one on, with what a caller wants to know of them.
-class History {
+class Commits {
  public:
-  static Result<History> begin(const log::LogDirectory& log, const RebuildOptions& options) {
+  static Result<Commits> begin(const log::LogDirectory& log, const RebuildOptions& options) {
     CAISSON_RETURN_IF_ERROR(check_files(log));
-    if (options.upto) return History(log, options, *options.upto);
+    if (options.upto) return Commits(log, options, *options.upto);
     CAISSON_ASSIGN_OR_RETURN(const log::LogEnd end, log::find_log_end(log, kAccess, {}, {}, {}));
-    return History(log, options, end.txn);
+    return Commits(log, options, end.txn);
   }
 
   // Goes on to the next commit; false behind the last one.
@@ -77,7 +77,7 @@ class History {
   const Rebuilt& done() const { return done_; }
 
  private:
-  History(const log::LogDirectory& log, const RebuildOptions& options, TxnId upto)
+  Commits(const log::LogDirectory& log, const RebuildOptions& options, TxnId upto)
       : log_(&log), options_(&options), upto_(upto), commits_(log, kAccess, {}, {}) {}
 
   // Why the next commit isn't there: the log is damaged, or that long and no longer.
@@ -116,7 +116,7 @@ Result<std::unique_ptr<log::LogDirectory>> open_log(std::unique_ptr<io::Director
 
 Result<RebuiltInMemory> rebuild_in_memory(const log::LogDirectory& log,
                                           const RebuildOptions& options) {
-  CAISSON_ASSIGN_OR_RETURN(History history, History::begin(log, options));
+  CAISSON_ASSIGN_OR_RETURN(Commits history, Commits::begin(log, options));
   RebuiltInMemory rebuilt;
   while (true) {
     CAISSON_ASSIGN_OR_RETURN(const bool more, history.next());
@@ -222,7 +222,7 @@ Error beyond_limits(const Error& refused) {
 }
 
 // A commit that changes nothing, such as a key removed that wasn't there, has a number as well.
-Result<void> replay_commit(Engine& engine, History& history) {
+Result<void> replay_commit(Engine& engine, Commits& history) {
   CAISSON_ASSIGN_OR_RETURN(WriteTxn txn, engine.begin_write());
   txn.keep_number();
   WriteTxnTarget target(txn);
@@ -237,7 +237,7 @@ Result<void> replay_commit(Engine& engine, History& history) {
 // Commits are queued and seen at once, so that none of their pages waits for a flush. The log
 // flushes them when its buffers are full, and a checkpoint does, and the end.
 Result<void> replay_all(io::Vfs& vfs, const std::string& path, const EngineOptions& options,
-                        History& history) {
+                        Commits& history) {
   CAISSON_ASSIGN_OR_RETURN(const auto engine, Engine::open(vfs, path, options));
   while (true) {
     CAISSON_ASSIGN_OR_RETURN(const bool more, history.next());
@@ -252,7 +252,7 @@ Result<void> replay_all(io::Vfs& vfs, const std::string& path, const EngineOptio
 Result<Rebuilt> rebuild_store(const log::LogDirectory& log, io::Vfs& vfs, const FreshStore& fresh,
                               const RebuildOptions& options) {
   CAISSON_ASSIGN_OR_RETURN(const Site site, Site::open(vfs, fresh.path));
-  CAISSON_ASSIGN_OR_RETURN(History history, History::begin(log, options));
+  CAISSON_ASSIGN_OR_RETURN(Commits history, Commits::begin(log, options));
   CAISSON_RETURN_IF_ERROR(site.check_not_begun());
   Result<void> done = Engine::create(vfs, site.unfinished_path, fresh.create, fresh.engine.log);
   if (!done && done.error().code() == Code::kAlreadyExists) return fail(std::move(done).error());
