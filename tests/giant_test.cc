@@ -63,7 +63,7 @@ class Giant : public testing::StoreTest {
     value_of(store.close());
   }
 
-  ChildProcess start(const std::string& task, std::vector<std::uint64_t> numbers) const {
+  ChildProcess start(const std::string& task, const std::vector<std::uint64_t>& numbers) const {
     std::vector<std::string> arguments = {task, path()};
     for (const std::uint64_t number : numbers) arguments.push_back(std::to_string(number));
     return {arguments, path("complaints")};

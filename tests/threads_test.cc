@@ -206,9 +206,10 @@ TEST_P(Threads, ClosingBesideOthersIsBusyOrEndsTheirCalls) {
 Hash128 hash_of(const Snapshot& snapshot) {
   std::string all;
   for (const std::string& name : value_of(snapshot.tree_names())) {
-    all += name + '\0';
+    all.append(name).push_back('\0');
     for (const auto& [key, value] : contents(value_of(snapshot.tree(name)))) {
-      all += key + '\0' + value + '\0';
+      all.append(key).push_back('\0');
+      all.append(value).push_back('\0');
     }
   }
   return xxh3_128(ByteView(all));

@@ -133,8 +133,9 @@ Result<void> giant(const std::string& path, std::uint64_t bytes, std::uint64_t b
   std::uint64_t dirty = 0;
   CAISSON_ASSIGN_OR_RETURN(WriteTxn txn, store.begin_write());
   CAISSON_ASSIGN_OR_RETURN(WriteTree tree, txn.create_tree(kGiantTree));
+  const std::uint64_t part = std::max<std::uint64_t>(count / 16, 1);
   for (std::uint64_t n = 0; n < count; ++n) {
-    if (n % (count / 16) == 0) report(Report::Kind::kBegins, n);
+    if (n % part == 0) report(Report::Kind::kBegins, n);
     CAISSON_ASSIGN_OR_RETURN([[maybe_unused]] const bool added,
                              tree.put(giant_key(n), giant_value(n).bytes()));
     if (n % 1024 != 0) continue;

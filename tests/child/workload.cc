@@ -198,8 +198,8 @@ Result<std::string> difference_of(const Store& store, const Contents& expected) 
   }
   for (const auto& [name, contents] : expected) {
     CAISSON_ASSIGN_OR_RETURN(const Tree tree, snapshot.tree(name));
-    CAISSON_ASSIGN_OR_RETURN(const std::string wrong, difference(tree, contents));
-    if (!wrong.empty()) return name + ": " + wrong;
+    CAISSON_ASSIGN_OR_RETURN(std::string wrong, difference(tree, contents));
+    if (!wrong.empty()) return wrong.insert(0, name + ": ");
   }
   return "";
 }
