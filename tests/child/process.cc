@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 namespace caisson::testing {
@@ -20,6 +21,17 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+
+// The environment, but for what tests on the simulator ask of the allocator: to keep all memory that
+// it ever had, which is not what a program's memory is measured with.
+std::vector<char*> plain_environment() {
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (!std::string_view(*variable).starts_with("GLIBC_TUNABLES=")) variables.push_back(*variable);
+  }
+  variables.push_back(nullptr);
+  return variables;
+}
 
 // Starts it with its standard error and its reports where they belong.
 pid_t spawn(const std::vector<std::string>& arguments, const std::string& complaints, int reports) {
@@ -33,9 +45,10 @@ pid_t spawn(const std::vector<std::string>& arguments, const std::string& compla
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, complaints.c_str(),
                                    O_CREAT | O_WRONLY | O_TRUNC, 0600);
   posix_spawn_file_actions_adddup2(&actions, reports, kReportDescriptor);
+  std::vector<char*> variables = plain_environment();
   pid_t id = -1;
   const int error =
-      posix_spawn(&id, CAISSON_TEST_CHILD, &actions, nullptr, pointers.data(), environ);
+      posix_spawn(&id, CAISSON_TEST_CHILD, &actions, nullptr, pointers.data(), variables.data());
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::runtime_error("can't start " CAISSON_TEST_CHILD);
   return id;
