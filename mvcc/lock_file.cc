@@ -18,6 +18,8 @@ constexpr std::uint64_t kAnonymousByte = 64;
 constexpr std::uint64_t kReadersBegin = 128;
 constexpr std::uint64_t kReadersSize = kReadersMax * kLockRecordSize;
 
+constexpr std::uint64_t kFileSize = kReadersBegin + kReadersSize;
+
 using RecordBytes = std::array<std::byte, kLockRecordSize>;
 
 constexpr std::uint64_t offset_of(std::size_t reader) {
@@ -84,6 +86,9 @@ Result<std::unique_ptr<WriterLock>> WriterLock::take(io::Directory& directory) {
                     .with_advice("Close it there first; or open it read-only."));
   }
   CAISSON_RETURN_IF_ERROR(locked);
+  // Made while there is room, so that a store can be opened on a disk that is full.
+  CAISSON_ASSIGN_OR_RETURN(const std::uint64_t size, file->size());
+  if (size < kFileSize) CAISSON_RETURN_IF_ERROR(file->allocate(0, kFileSize));
   return std::unique_ptr<WriterLock>(new WriterLock(std::move(file)));
 }
 

@@ -478,6 +478,12 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot,
   chosen.meta->root = checkpoint.root;
   chosen.meta->page_count = page_count;
   chosen.allocation = {};  // It is of another checkpoint, and of no use to a reader.
+  // There may be many such readers, and none of them sees the file grow.
+  PagerOptions& options = attempt.options_;
+  const std::uint64_t frames = options.memory_budget_bytes / chosen.meta->page_size;
+  const std::uint64_t pages = page_count + 4 * frames + kEmergencyPages;
+  options.address_space_bytes =
+      std::min(options.address_space_bytes, pages * chosen.meta->page_size);
   return open_pager(std::move(attempt), slot);
 }
 

@@ -22,8 +22,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// The environment, but for what tests on the simulator ask of the allocator: to keep all memory that
-// it ever had, which is not what a program's memory is measured with.
+// The environment, but for what tests on the simulator ask of the allocator: to keep all memory
+// that it ever had, which is not what a program's memory is measured with.
 std::vector<char*> plain_environment() {
   std::vector<char*> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
