@@ -39,6 +39,7 @@ Result<std::optional<Commit>> CommitReader::next(TxnId upto) {
     position_ = reader_.position();
     return Commit{.txn = txn_, .position = position_, .payload = payload_bytes_};
   }
+  reader_.refresh();
   return std::optional<Commit>();
 }
 

@@ -36,6 +36,14 @@ std::string numbered(std::uint64_t sequence, std::string_view suffix) {
   return digits.append(suffix);
 }
 
+Error too_short(const std::string& name, std::uint64_t size, std::uint64_t expected) {
+  return Error(Code::kCorruption, "this log file has " + std::to_string(size) +
+                                      " bytes instead of " + std::to_string(expected))
+      .in_file(name)
+      .with_rule("LOG-1")
+      .with_advice("It has been cut since it was made. A copy of it may be whole.");
+}
+
 }  // namespace
 
 std::string file_name(std::uint64_t sequence) { return numbered(sequence, kSuffix); }
@@ -142,6 +150,7 @@ Result<LogFile> LogDirectory::open_file(std::uint64_t sequence, FileAccess acces
   CAISSON_ASSIGN_OR_RETURN(LogFile opened, open_unchecked(sequence, access));
   const std::string& name = opened.file->name();
   io::AlignedBuffer block(kFileHeaderSize);
+  if (opened.size < kFileHeaderSize) return fail(too_short(name, opened.size, kFileHeaderSize));
   CAISSON_RETURN_IF_ERROR(opened.file->read_exactly(0, block.bytes()));
   auto header = decode_file_header(block.bytes());
   if (!header) return fail(std::move(header).error().in_file(name));
@@ -156,14 +165,22 @@ Result<LogFile> LogDirectory::open_file(std::uint64_t sequence, FileAccess acces
                     .in_file(name)
                     .with_rule("LOG-1"));
   }
-  if (opened.size < header->size) {
-    return fail(Error(Code::kCorruption, "this log file has " + std::to_string(opened.size) +
-                                             " bytes instead of " + std::to_string(header->size))
-                    .in_file(name)
-                    .with_rule("LOG-1"));
-  }
+  if (opened.size < header->size) return fail(too_short(name, opened.size, header->size));
   opened.size = header->size;
   return opened;
+}
+
+Result<void> LogDirectory::check_length(std::uint64_t sequence) const {
+  CAISSON_ASSIGN_OR_RETURN(const LogFile opened, open_unchecked(sequence, FileAccess::kRead));
+  const std::string& name = opened.file->name();
+  if (opened.size < kFileHeaderSize) return fail(too_short(name, opened.size, kFileHeaderSize));
+  std::vector<std::byte> block(kFileHeaderSize);
+  CAISSON_RETURN_IF_ERROR(opened.file->read_exactly(0, block));
+  const auto header = decode_file_header(block);
+  if (header && opened.size < header->size) {
+    return fail(too_short(name, opened.size, header->size));
+  }
+  return {};
 }
 
 Result<void> LogDirectory::write_file(const std::string& name, const FileHeader& header,

@@ -82,6 +82,9 @@ class LogDirectory {
   // The same without looking into it: its size is what the file system says.
   Result<LogFile> open_unchecked(std::uint64_t sequence, FileAccess access) const;
 
+  // Whether a file is as long as its header says, if that is whole: kCorruption (LOG-1).
+  Result<void> check_length(std::uint64_t sequence) const;
+
   // Makes a file, whole and durable, or none: out of `recycled`, a file that is needed no more and
   // at least that large, or anew, of zeros. kOutOfSpace; kAlreadyExists.
   Result<void> make_file(std::uint64_t sequence, std::uint64_t size,

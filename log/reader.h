@@ -73,6 +73,9 @@ class LogReader {
   // a file may say, where the chain goes on there.
   Result<std::optional<Record>> next();
 
+  // Forgets what it has read ahead: what was not durable then may be something else now.
+  void refresh() { bytes_.refresh(); }
+
   // The last commit that is whole, and the place behind it.
   TxnId txn() const { return txn_; }
   const LogPosition& position() const { return committed_; }

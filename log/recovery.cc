@@ -82,6 +82,15 @@ class EvidenceSearch {
   bool acknowledges_ = false;
 };
 
+// RECOVER-3: of files behind the one in which the log seems to end.
+Result<void> check_lengths_behind(const LogDirectory& directory, std::uint64_t file) {
+  CAISSON_ASSIGN_OR_RETURN(const std::vector<std::uint64_t> files, directory.files());
+  for (const std::uint64_t later : files) {
+    if (later > file) CAISSON_RETURN_IF_ERROR(directory.check_length(later));
+  }
+  return {};
+}
+
 std::unexpected<Error> lost(TxnId missing, const Place& place, const std::string& why) {
   return fail(Error(Code::kCorruption, "commit " + std::to_string(to_u64(missing)) +
                                            " was acknowledged, and its record is damaged: " + why)
@@ -171,6 +180,7 @@ Result<LogEnd> find_log_end(const LogDirectory& directory, FileAccess access, Tx
   if (known >= missing) {
     return lost(missing, from, "a checkpoint holds commit " + std::to_string(to_u64(known)));
   }
+  CAISSON_RETURN_IF_ERROR(check_lengths_behind(directory, from.file));
   // From where the next epoch would begin, and from the end of what an earlier one left behind it.
   EvidenceSearch search(directory, access, missing, end.position.epoch);
   const Place resume{end.resume.position.file, end.resume.position.offset};

@@ -294,6 +294,27 @@ TEST(LogEnd, IsNoneWhereTheHeaderOfAUsedFileIsDamaged) {  // LOG-1, RECOVER-3
   EXPECT_EQ(store.open().error().rule(), "RECOVER-3");
 }
 
+// What the cut has taken away may have been acknowledged, and nothing else tells.
+TEST(LogEnd, IsNoneBeforeAFileThatHasBeenCut) {  // LOG-1, RECOVER-3
+  for (const std::uint64_t size : std::vector<std::uint64_t>{0, 4095, 4096, 8192, kFileSizeMin - 1}) {
+    LogStore store;
+    value_of(store.open());
+    while (value_of(store.directory().files()).size() < 2) {
+      value_of(store.commit(std::string(10'000, 'x')));
+    }
+    value_of(store.commit("more"));
+    store.close();
+    io::sim::FileImage& image = *store.machine().image(path_of(2));
+    image.resize(size);
+    image.flush();
+    const auto opened = store.open();
+    ASSERT_FALSE(opened.has_value()) << size;
+    EXPECT_EQ(opened.error().code(), Code::kCorruption);
+    EXPECT_EQ(opened.error().rule(), "LOG-1") << size;
+    EXPECT_EQ(opened.error().file(), file_name(2)) << size;
+  }
+}
+
 TEST(LogEnd, TakesNoNoticeOfAFileThatWasNeverUsed) {  // LOG-2
   LogStore store;
   value_of(store.open());

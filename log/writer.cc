@@ -331,10 +331,11 @@ Result<void> LogWriter::flush(std::uint64_t ticket) {
     free_buffers_.push_back(batch.buffer);
     if (!written) continue;
     stats_.bytes_written += batch_ceiling(batch.used);
-    durable_.store(batch.last_ticket, std::memory_order_release);
+    // The commit first: who sees its ticket may tell others of it.
     if (batch.last_commit != TxnId{}) {
       durable_txn_.store(to_u64(batch.last_commit), std::memory_order_release);
     }
+    durable_.store(batch.last_ticket, std::memory_order_release);
   }
   ++stats_.flushes;
   stats_.sync_method = sync_method_;

@@ -22,7 +22,7 @@ Result<void> Engine::start(const State& state) {
   limits_ = pager_->checkpointed().limits;
   {
     const MutexLock checkpointing(checkpoint_mutex_);
-    (void)look_at_readers();
+    (void)look_at_readers();  // OPENING-6
     states_.set_checkpoint_pins(checkpoint_pins_);
   }
   states_.start(*pager_, state);
@@ -109,7 +109,8 @@ void Engine::publish_durable() {
 // T5: in the order of their numbers, all that are durable, and those that nobody waits for.
 void Engine::publish() {
   const std::uint64_t durable = log_->durable();
-  const TxnId told = states_.publish(durable, log_->poisoned().has_value());
+  states_.publish(durable, log_->poisoned().has_value());
+  const TxnId told = std::min(log_->durable_upto(), states_.published_txn());
   if (told <= told_durable_) return;
   // LOCK-2. A failure costs readers in other processes the news, and nobody the commit.
   if (lock_->say_durable(uuid(), told)) told_durable_ = told;
@@ -209,8 +210,11 @@ Result<void> Engine::write_checkpoint(const State& state, const RetentionChange&
                                               .attachment = attachment}));
   checkpointed_ns_.store(state.replay_ns, std::memory_order_release);
   retention_before_ = std::exchange(retention_, std::move(next));
+  older_unread_ = false;
   if (mutated(Mutant::kLogRetiredBehindNewest)) (void)log_->retire_before(state.log.file);
-  // Readers say what they read before others stop protecting it (VIEW-2).
+  // Readers say what they read before others stop protecting it (VIEW-2); and states of the past
+  // that nobody looks at any more protect nothing.
+  (void)history_.drop_unused();
   if (look_at_readers()) retire_log();
   states_.set_checkpoint_pins(checkpoint_pins_);
   return {};
@@ -234,6 +238,10 @@ bool Engine::look_at_readers() {
   reader_needs_ = std::move(*needs);
   add(reader_needs_.checkpoints);
   if (reader_needs_.anything) add(before);
+  if (!reader_needs_.anything && !older_unread_) pager_->release_dead();
+  std::ranges::sort(checkpoint_pins_);
+  const auto repeated = std::ranges::unique(checkpoint_pins_);
+  checkpoint_pins_.erase(repeated.begin(), repeated.end());
   return !reader_needs_.anything;
 }
 
@@ -242,8 +250,10 @@ void Engine::retire_log() {
   const auto older = pager_->checkpointed_before();
   if (!older) return;
   std::uint64_t first = std::min(older->log.file, reader_needs_.first_log_file);
-  const auto oldest = std::ranges::find_if(retention_.earlier, &RetainedCheckpoint::history);
-  if (oldest != retention_.earlier.end()) first = std::min(first, oldest->log.file);
+  for (const Retention* said : {&retention_, &retention_before_}) {
+    const auto oldest = std::ranges::find_if(said->earlier, &RetainedCheckpoint::history);
+    if (oldest != said->earlier.end()) first = std::min(first, oldest->log.file);
+  }
   (void)log_->retire_before(first);
 }
 

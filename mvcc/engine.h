@@ -157,7 +157,8 @@ class Engine {
   Result<void> recover();
   Result<void> recover_from(pager::OpenAttempt attempt, pager::MetaSlot slot);
   Result<void> read_retention(const pager::OpenAttempt& attempt, pager::MetaSlot slot);
-  Result<void> check_no_reader_behind(const pager::Meta& meta) const;
+  static Result<void> check_no_reader_behind(const ReaderNeeds& needs, const pager::Meta& meta,
+                                             bool may_be_older);
   Result<State> replay(const State& checkpoint, TxnId upto);
   Result<void> start(const State& state);
   Result<void> check_usable() const { return states_.check_process(); }
@@ -197,6 +198,7 @@ class Engine {
   // when they were looked at last.
   Retention retention_ CAISSON_GUARDED_BY(checkpoint_mutex_);
   Retention retention_before_ CAISSON_GUARDED_BY(checkpoint_mutex_);
+  bool older_unread_ CAISSON_GUARDED_BY(checkpoint_mutex_) = false;  // What that one says.
   ReaderNeeds reader_needs_ CAISSON_GUARDED_BY(checkpoint_mutex_);
   std::vector<TxnId> checkpoint_pins_ CAISSON_GUARDED_BY(checkpoint_mutex_);
 

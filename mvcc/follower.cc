@@ -18,6 +18,8 @@ Follower::Follower(io::Vfs& vfs, std::unique_ptr<io::Directory> directory,
 Result<std::unique_ptr<Follower>> Follower::open(io::Vfs& vfs, const std::string& path,
                                                  const EngineOptions& options) {
   CAISSON_ASSIGN_OR_RETURN(auto directory, vfs.open_directory(path));
+  // Not a folder where something else is: LOCK would be made there.
+  CAISSON_RETURN_IF_ERROR(check_has_store(*directory));
   std::unique_ptr<Follower> follower(new Follower(vfs, std::move(directory), options));
   const MutexLock lock(follower->mutex_);
   CAISSON_ASSIGN_OR_RETURN(follower->view_, View::open_newest(vfs, *follower->directory_, options));
@@ -36,6 +38,7 @@ Result<Snapshot> Follower::snapshot() {
 }
 
 Result<void> Follower::advance() {
+  (void)history_.drop_unused();  // What they say is read is kept.
   CAISSON_ASSIGN_OR_RETURN(const TxnId durable, view_->durable());
   if (durable <= view_->txn()) return {};
   auto followed = view_->follow(durable);
@@ -50,8 +53,9 @@ Result<void> Follower::advance() {
 // Goes over to a newer checkpoint, if there is one.
 Result<bool> Follower::rebase() {
   rebase_at_ns_ = view_->replay_ns() + options_.replay_time_max_ns;
-  CAISSON_ASSIGN_OR_RETURN(auto newer, View::open_newest(vfs_, *directory_, options_));
-  if (newer->base() <= view_->base() || newer->txn() < view_->txn()) return false;
+  CAISSON_ASSIGN_OR_RETURN(auto newer,
+                           View::open_newer(vfs_, *directory_, options_, view_->base()));
+  if (!newer || newer->txn() < view_->txn()) return false;
   rebase_at_ns_ = newer->replay_ns() + options_.replay_time_max_ns;
   history_.keep(std::exchange(view_, std::move(newer)));
   return true;
@@ -70,7 +74,7 @@ Result<std::vector<RetainedCheckpoint>> Follower::retained() {
   pager::PagerOptions options = pager_options(options_);
   options.read_only = true;
   CAISSON_ASSIGN_OR_RETURN(Checkpoints checkpoints, read_checkpoints(*directory_, options));
-  return std::move(checkpoints.all);
+  return std::move(checkpoints.retained);
 }
 
 // --- What there is -------------------------------------------------------------------------------

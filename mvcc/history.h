@@ -35,7 +35,7 @@ class History {
 
  private:
   std::uint64_t drop_unused_locked() CAISSON_REQUIRES(mutex_);
-  Result<Snapshot> add(std::unique_ptr<View> view) CAISSON_REQUIRES(mutex_);
+  Result<Snapshot> add(std::unique_ptr<View> view);
 
   io::Vfs& vfs_;
   io::Directory& directory_;

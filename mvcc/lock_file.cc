@@ -47,7 +47,10 @@ Result<std::unique_ptr<io::File>> open_or_make(io::Directory& directory) {
   return directory.open_file(kLockFileName, {.mode = io::OpenMode::kReadWrite});
 }
 
-bool is_forbidden(Code code) { return code == Code::kPermissionDenied || code == Code::kReadOnly; }
+// A reader then does without a record.
+bool forbids_writing(Code code) {
+  return code == Code::kPermissionDenied || code == Code::kReadOnly || code == Code::kOutOfSpace;
+}
 
 }  // namespace
 
@@ -76,6 +79,11 @@ std::optional<LockRecord> decode_lock_record(Bytes bytes, const Uuid& uuid) {
 }
 
 // --- The writer ----------------------------------------------------------------------------------
+
+// In so many words: a child that was forked off has the file open as well, and would keep the lock.
+WriterLock::~WriterLock() {
+  if (!fork_mark_.in_child()) (void)file_->unlock(kWriterByte, 1);
+}
 
 Result<std::unique_ptr<WriterLock>> WriterLock::take(io::Directory& directory) {
   CAISSON_ASSIGN_OR_RETURN(auto file, open_or_make(directory));
@@ -125,26 +133,42 @@ Result<ReaderNeeds> WriterLock::readers(const Uuid& uuid) const {
 
 Result<std::unique_ptr<ReaderLock>> ReaderLock::take(io::Directory& directory) {
   auto file = open_or_make(directory);
-  if (!file && is_forbidden(file.error().code())) {
-    auto readable = directory.open_file(kLockFileName, {});
-    if (!readable) return std::unique_ptr<ReaderLock>(new ReaderLock(nullptr, std::nullopt));
-    CAISSON_RETURN_IF_ERROR((*readable)->try_lock(io::LockKind::kShared, kAnonymousByte, 1));
-    return std::unique_ptr<ReaderLock>(new ReaderLock(std::move(*readable), std::nullopt));
-  }
+  if (!file && forbids_writing(file.error().code())) return take_anonymous(directory);
   if (!file) return fail(std::move(file).error());
   for (std::size_t reader = 0; reader < kReadersMax; ++reader) {
     auto locked = (*file)->try_lock(io::LockKind::kExclusive, offset_of(reader), 1);
     if (!locked && locked.error().code() == Code::kBusy) continue;
     CAISSON_RETURN_IF_ERROR(locked);
+    std::unique_ptr<ReaderLock> lock(new ReaderLock(std::move(*file), reader));
     // What the last one here has left would be believed.
-    CAISSON_RETURN_IF_ERROR((*file)->write(offset_of(reader), RecordBytes{}));
-    return std::unique_ptr<ReaderLock>(new ReaderLock(std::move(*file), reader));
+    const auto cleared = lock->say_nothing();
+    if (!cleared && forbids_writing(cleared.error().code())) return take_anonymous(directory);
+    CAISSON_RETURN_IF_ERROR(cleared);
+    return lock;
   }
   return fail(Error(Code::kResourceExhausted,
                     std::to_string(kReadersMax) + " readers have the store open already")
                   .in_file(kLockFileName)
                   .with_advice("Close readers in other processes, or states of the past, that are "
                                "needed no more."));
+}
+
+// VIEW-5.
+Result<std::unique_ptr<ReaderLock>> ReaderLock::take_anonymous(io::Directory& directory) {
+  auto file = directory.open_file(kLockFileName, {});
+  if (!file) return std::unique_ptr<ReaderLock>(new ReaderLock(nullptr, std::nullopt));
+  CAISSON_RETURN_IF_ERROR((*file)->try_lock(io::LockKind::kShared, kAnonymousByte, 1));
+  return std::unique_ptr<ReaderLock>(new ReaderLock(std::move(*file), std::nullopt));
+}
+
+ReaderLock::~ReaderLock() {
+  if (!file_ || fork_mark_.in_child()) return;  // As the writer's.
+  (void)file_->unlock(reader_ ? offset_of(*reader_) : kAnonymousByte, 1);
+}
+
+Result<void> ReaderLock::say_nothing() {
+  if (!reader_) return {};
+  return file_->write(offset_of(*reader_), RecordBytes{});
 }
 
 Result<void> ReaderLock::say(const Uuid& uuid, const LockRecord& record) {

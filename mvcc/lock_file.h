@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "io/file.h"
+#include "io/memory.h"
 
 namespace caisson::mvcc {
 
@@ -49,6 +50,10 @@ struct ReaderNeeds {
 // Held by whoever makes or writes the store. Thread-safe.
 class WriterLock {
  public:
+  ~WriterLock();
+  WriterLock(const WriterLock&) = delete;
+  WriterLock& operator=(const WriterLock&) = delete;
+
   // Takes the lock; makes the file where there is none. kBusy where another has it.
   static Result<std::unique_ptr<WriterLock>> take(io::Directory& directory);
 
@@ -63,29 +68,38 @@ class WriterLock {
   explicit WriterLock(std::unique_ptr<io::File> file) : file_(std::move(file)) {}
 
   std::unique_ptr<io::File> file_;
+  io::ForkMark fork_mark_;
 };
 
 // A reader's place in the file, held until this is destroyed. Thread-safe.
 class ReaderLock {
  public:
+  ~ReaderLock();
+  ReaderLock(const ReaderLock&) = delete;
+  ReaderLock& operator=(const ReaderLock&) = delete;
+
   // V1: takes a record that nobody has; from then on everything is kept for this reader.
   // kResourceExhausted where kReadersMax have one. Where the file can't be written, or isn't there
   // and can't be made: VIEW-5.
   static Result<std::unique_ptr<ReaderLock>> take(io::Directory& directory);
 
-  // V3: says what is read. Does nothing where the record can't be written.
+  // V3: says what is read; or, before V2, nothing. Does nothing where there is no record.
   Result<void> say(const Uuid& uuid, const LockRecord& record);
+  Result<void> say_nothing();
 
   // Whether the store is open for writing, and what its writer says is durable.
   Result<bool> has_writer() const;
   Result<std::optional<TxnId>> durable(const Uuid& uuid) const;
 
  private:
+  static Result<std::unique_ptr<ReaderLock>> take_anonymous(io::Directory& directory);
+
   ReaderLock(std::unique_ptr<io::File> file, std::optional<std::size_t> reader)
       : file_(std::move(file)), reader_(reader) {}
 
   std::unique_ptr<io::File> file_;     // Null: unseen by anybody.
   std::optional<std::size_t> reader_;  // None: without a record.
+  io::ForkMark fork_mark_;
 };
 
 }  // namespace caisson::mvcc

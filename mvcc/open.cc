@@ -10,6 +10,7 @@
 #include "log/recovery.h"
 #include "mvcc/catalog.h"
 #include "mvcc/engine.h"
+#include "mvcc/mutants.h"
 #include "mvcc/open_files.h"
 #include "mvcc/replay.h"
 
@@ -111,8 +112,7 @@ Result<std::unique_ptr<Engine>> Engine::open(io::Vfs& vfs, const std::string& pa
 
 // STORE-3. A copy of a store may lack the file.
 Result<void> Engine::lock() {
-  CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory_->list());
-  if (std::ranges::find(names, pager::kPageFileName) == names.end()) return fail(no_store());
+  CAISSON_RETURN_IF_ERROR(check_has_store(*directory_));
   CAISSON_ASSIGN_OR_RETURN(lock_, WriterLock::take(*directory_));
   return lock_->say_nothing();  // LOCK-2
 }
@@ -137,8 +137,9 @@ Result<void> Engine::recover() {
   pager_.reset();
   auto again = pager::OpenAttempt::begin(*directory_, options);
   if (!again || !again->candidate(other(newest)).offered()) return recovered;
-  if (recover_from(std::move(*again), other(newest))) return {};
-  return recovered;
+  auto older = recover_from(std::move(*again), other(newest));
+  const bool is_read = !older && older.error().code() == Code::kBusy;
+  return older || is_read ? older : recovered;
 }
 
 Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot slot) {
@@ -167,9 +168,12 @@ Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot sl
   }
   recovery_.recovered = end.txn;
   recovery_.log_bytes = end.bytes;
-  if (recovery_.older_checkpoint) CAISSON_RETURN_IF_ERROR(check_no_reader_behind(meta));
+  const bool may_be_older = !rest || recovery_.older_checkpoint;
+  CAISSON_ASSIGN_OR_RETURN(const ReaderNeeds needs, lock_->readers(meta.uuid));
+  CAISSON_RETURN_IF_ERROR(check_no_reader_behind(needs, meta, may_be_older));
   CAISSON_RETURN_IF_ERROR(read_retention(attempt, slot));
   CAISSON_ASSIGN_OR_RETURN(pager_, pager::open_pager(std::move(attempt), slot));
+  if (!mutated(Mutant::kReadersNotSeen)) pager_->keep_dead();  // OPENING-6
   State state;
   state.txn = meta.txn;
   state.log = meta.log;
@@ -183,15 +187,17 @@ Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot sl
   CAISSON_ASSIGN_OR_RETURN(
       log_, log::LogWriter::open(vfs_, *log_directory_, end.txn, end.resume, options_.log));
   recorder_ = std::make_unique<Recorder>(*log_);
+  // Before anybody is told that the store has been recovered (VIEW-6).
+  CAISSON_RETURN_IF_ERROR(pager_->give_up_newer());
   return start(state);
 }
 
-// OPENING-5.
-Result<void> Engine::check_no_reader_behind(const pager::Meta& meta) const {
-  CAISSON_ASSIGN_OR_RETURN(const ReaderNeeds needs, lock_->readers(meta.uuid));
-  const bool one = needs.anything || std::ranges::any_of(needs.checkpoints,
-                                                         [&](TxnId txn) { return txn > meta.txn; });
-  if (!one) return {};
+// OPENING-5. `may_be_older`: there is, or may have been, a newer checkpoint.
+Result<void> Engine::check_no_reader_behind(const ReaderNeeds& needs, const pager::Meta& meta,
+                                            bool may_be_older) {
+  const bool newer =
+      std::ranges::any_of(needs.checkpoints, [&](TxnId txn) { return txn > meta.txn; });
+  if (!newer && !(needs.anything && may_be_older)) return {};
   return fail(
       Error(Code::kBusy, "another process reads a damaged checkpoint, which has to be given up")
           .in_file(pager::kPageFileName)
@@ -207,7 +213,10 @@ Result<void> Engine::read_retention(const pager::OpenAttempt& attempt, pager::Me
   // What the older checkpoint says is retained is protected as long as that one is (RETAIN-2).
   retention_before_ = {};
   const pager::Candidate& rest = attempt.candidate(other(slot));
-  if (!rest.offered() || rest.meta->sequence > chosen.meta->sequence) return {};
+  const bool is_older = rest.meta && rest.meta->sequence < chosen.meta->sequence;
+  // It may be readable tomorrow, and what it says is retained has to be whole then.
+  older_unread_ = is_older && !rest.offered() && !rest.damaged();
+  if (!rest.offered() || !is_older) return {};
   if (auto before = decode_retention(rest.allocation.attachment, *rest.meta)) {
     retention_before_ = *std::move(before);
   }

@@ -36,6 +36,12 @@ Error no_store() {
       .with_advice("Create the store first.");
 }
 
+Result<void> check_has_store(const io::Directory& directory) {
+  CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory.list());
+  if (std::ranges::find(names, pager::kPageFileName) == names.end()) return fail(no_store());
+  return {};
+}
+
 Result<void> check_apply_version(std::uint32_t version) {
   if (version <= kApplyVersion) return {};
   return fail(Error(Code::kUnsupportedVersion,

@@ -22,6 +22,7 @@ TxnId newest_known(const pager::OpenAttempt& attempt);
 
 // kNotFound, for a directory without a page file.
 Error no_store();
+Result<void> check_has_store(const io::Directory& directory);
 
 // APPLY-2: kUnsupportedVersion.
 Result<void> check_apply_version(std::uint32_t version);

@@ -63,21 +63,17 @@ const State* States::newest() const {
   return states_.back().get();
 }
 
-TxnId States::publish(std::uint64_t durable, bool poisoned) {
+void States::publish(std::uint64_t durable, bool poisoned) {
   const MutexLock lock(mutex_);
   const State* newest = published_.load(std::memory_order_relaxed);
-  TxnId told{};
   for (const auto& state : states_) {
-    if (state->txn > newest->txn) {
-      if (state->ticket > durable && (state->awaited || poisoned)) break;
-      newest = state.get();
-    }
-    if (state->ticket <= durable) told = state->txn;
+    if (state->txn <= newest->txn) continue;
+    if (state->ticket > durable && (state->awaited || poisoned)) break;
+    newest = state.get();
   }
   published_txn_.store(to_u64(newest->txn), std::memory_order_release);
   published_ns_.store(newest->replay_ns, std::memory_order_release);
   published_.store(newest, std::memory_order_seq_cst);
-  return told;
 }
 
 const State* States::hold_published() {

@@ -71,8 +71,8 @@ class States {
   const State* newest() const;
 
   // Publishes, in order, those whose tickets are durable, and such as nobody waits for unless
-  // `poisoned`. Returns the last commit that is both published and durable, as far as is known.
-  TxnId publish(std::uint64_t durable, bool poisoned);
+  // `poisoned`.
+  void publish(std::uint64_t durable, bool poisoned);
 
   // A pin until release(): the state published now. One at a time.
   const State* hold_published();

@@ -19,6 +19,11 @@ namespace {
 constexpr int kTries = 8;
 constexpr auto kPause = std::chrono::milliseconds(25);
 
+std::unexpected<Error> being_recovered() {
+  return fail(Error(Code::kBusy, "the store is being recovered by who opened it to write")
+                  .with_advice("Try again in a moment."));
+}
+
 // Entries of one commit are one: what names it has, and the log, if it is known to be there.
 void add_checkpoint(std::vector<RetainedCheckpoint>& all, RetainedCheckpoint entry) {
   const auto at = std::ranges::lower_bound(all, entry.txn, {}, &RetainedCheckpoint::txn);
@@ -40,19 +45,21 @@ Result<Checkpoints> try_read_checkpoints(io::Directory& directory,
     return fail(missing ? no_store() : std::move(opened).error());
   }
   CAISSON_ASSIGN_OR_RETURN(const pager::MetaSlot newest, opened->newest());
-  Checkpoints checkpoints{.attempt = std::move(*opened), .newest = newest, .all = {}};
+  Checkpoints checkpoints{
+      .attempt = std::move(*opened), .newest = newest, .retained = {}, .all = {}};
   const pager::Candidate& chosen = checkpoints.attempt.candidate(newest);
   const pager::Candidate& rest = checkpoints.attempt.candidate(other(newest));
   CAISSON_ASSIGN_OR_RETURN(const Retention said,
                            decode_retention(chosen.allocation.attachment, *chosen.meta));
-  checkpoints.all = said.earlier;
+  checkpoints.retained = said.earlier;
+  checkpoints.retained.push_back(entry_of(*chosen.meta, said));
+  checkpoints.all = checkpoints.retained;
   if (rest.offered()) {
     const auto before = decode_retention(rest.allocation.attachment, *rest.meta);
     RetainedCheckpoint entry = entry_of(*rest.meta, before ? *before : Retention{});
     entry.names.clear();  // Those that it still has are in its entry.
     add_checkpoint(checkpoints.all, std::move(entry));
   }
-  add_checkpoint(checkpoints.all, entry_of(*chosen.meta, said));
   return checkpoints;
 }
 
@@ -77,8 +84,13 @@ Result<Checkpoints> read_checkpoints(io::Directory& directory, const pager::Page
 
 // What is to be seen: the newest commit, a certain one, or the one that has a name.
 struct View::Target {
-  std::optional<TxnId> txn;
-  std::optional<std::string_view> name;
+  std::optional<TxnId> txn = {};
+  std::optional<std::string_view> name = {};
+
+  // Only where there is a checkpoint behind this one.
+  std::optional<TxnId> newer_than = {};
+
+  bool is_newest() const { return !txn && !name; }
 
   Result<RetainedCheckpoint> base(const std::vector<RetainedCheckpoint>& all) const {
     if (name) {
@@ -96,6 +108,12 @@ struct View::Target {
   }
 };
 
+// Where a view begins, and what else there is.
+struct View::Base {
+  Checkpoints checkpoints;
+  RetainedCheckpoint entry;
+};
+
 // --- Opening -------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<View>> View::open_newest(io::Vfs& vfs, io::Directory& directory,
@@ -103,110 +121,152 @@ Result<std::unique_ptr<View>> View::open_newest(io::Vfs& vfs, io::Directory& dir
   return open(vfs, directory, options, {});
 }
 
+Result<std::unique_ptr<View>> View::open_newer(io::Vfs& vfs, io::Directory& directory,
+                                               const EngineOptions& options, TxnId checkpoint) {
+  return open(vfs, directory, options, {.newer_than = checkpoint});
+}
+
 Result<std::unique_ptr<View>> View::open_as_of(io::Vfs& vfs, io::Directory& directory,
                                                const EngineOptions& options, TxnId txn) {
-  return open(vfs, directory, options, {.txn = txn, .name = {}});
+  return open(vfs, directory, options, {.txn = txn});
 }
 
 Result<std::unique_ptr<View>> View::open_named(io::Vfs& vfs, io::Directory& directory,
                                                const EngineOptions& options,
                                                std::string_view name) {
-  return open(vfs, directory, options, {.txn = {}, .name = name});
+  return open(vfs, directory, options, {.name = name});
 }
 
 Result<std::unique_ptr<View>> View::open(io::Vfs& vfs, io::Directory& directory,
                                          const EngineOptions& options, const Target& target) {
   std::unique_ptr<View> view(new View(vfs, options));
   CAISSON_ASSIGN_OR_RETURN(view->lock_, ReaderLock::take(directory));  // V1
-  CAISSON_RETURN_IF_ERROR(view->open_checkpoint(directory, target));
+  CAISSON_ASSIGN_OR_RETURN(Base base, view->choose_base(directory, target));
+  if (target.newer_than && base.entry.txn <= *target.newer_than) return std::unique_ptr<View>();
+  CAISSON_RETURN_IF_ERROR(view->open_base(directory, std::move(base), target));
   return view;
 }
 
-// V2 to V4.
-Result<void> View::open_checkpoint(io::Directory& directory, const Target& target) {
+// V2 and V3.
+Result<View::Base> View::choose_base(io::Directory& directory, const Target& target) {
   pager::PagerOptions options = pager_options(options_);
   options.read_only = true;
   options.readers = [this](std::vector<pager::RegisteredReader>& readers) {
     states_.list_readers(readers);
   };
-  CAISSON_ASSIGN_OR_RETURN(Checkpoints checkpoints, read_checkpoints(directory, options));
-  const pager::Meta newest = *checkpoints.attempt.candidate(checkpoints.newest).meta;
-  const TxnId known = newest_known(checkpoints.attempt);
-  CAISSON_ASSIGN_OR_RETURN(const RetainedCheckpoint base, target.base(checkpoints.all));
-  CAISSON_RETURN_IF_ERROR(check_apply_version(base.apply_version));
-  CAISSON_ASSIGN_OR_RETURN(log_directory_, open_log_of(directory, newest.uuid));
-  CAISSON_ASSIGN_OR_RETURN(pager_, pager::open_pager(std::move(checkpoints.attempt),
-                                                     checkpoints.newest, base.checkpoint_root()));
-  base_ = base.txn;
-  newest_.txn = base.txn;
-  newest_.log = base.log;
-  CAISSON_RETURN_IF_ERROR(say_what_is_read());
-  CAISSON_ASSIGN_OR_RETURN(newest_.catalog, load_catalog(*pager_, base.root));
-  states_.start(*pager_, newest_);
-  TxnId end = target.txn.value_or(base.txn);
-  if (!target.name && (!target.txn || end > newest.txn)) {
-    CAISSON_ASSIGN_OR_RETURN(end, find_end(newest, known));
-    if (target.txn && *target.txn > end) {
-      return fail(Error(Code::kNotFound, "there is no commit " +
-                                             std::to_string(to_u64(*target.txn)) +
-                                             " yet, or it is not durable"));
-    }
-    end = target.txn.value_or(end);
+  for (int i = 0; i < kTries; ++i) {
+    CAISSON_RETURN_IF_ERROR(lock_->say_nothing());
+    said_log_file_ = 0;
+    CAISSON_ASSIGN_OR_RETURN(Checkpoints checkpoints, read_checkpoints(directory, options));
+    CAISSON_ASSIGN_OR_RETURN(RetainedCheckpoint entry, target.base(checkpoints.all));
+    const Uuid uuid = checkpoints.attempt.candidate(checkpoints.newest).meta->uuid;
+    base_ = entry.txn;
+    newest_.txn = entry.txn;
+    newest_.log = entry.log;
+    say_what_is_read(uuid);
+    if (mutated(Mutant::kMetasReadOnce)) return Base{std::move(checkpoints), std::move(entry)};
+    CAISSON_ASSIGN_OR_RETURN(const bool recovered_now, is_being_recovered(uuid));
+    CAISSON_ASSIGN_OR_RETURN(const bool still_so, checkpoints.attempt.still_so());
+    if (still_so && !recovered_now) return Base{std::move(checkpoints), std::move(entry)};
+    if (recovered_now) vfs_.clock().sleep(kPause);
   }
-  CAISSON_RETURN_IF_ERROR(follow(end));
-  report_.checkpoint = base.txn;
-  report_.recovered = end;
-  follows_ = !target.txn && !target.name;
-  return say_what_is_read();
+  return being_recovered();
 }
 
-// VIEW-3.
-Result<TxnId> View::find_end(const pager::Meta& newest, TxnId known) {
+// V4.
+Result<void> View::open_base(io::Directory& directory, Base base, const Target& target) {
+  Checkpoints& checkpoints = base.checkpoints;
+  const pager::Meta newest = *checkpoints.attempt.candidate(checkpoints.newest).meta;
+  const TxnId known = newest_known(checkpoints.attempt);
+  CAISSON_RETURN_IF_ERROR(check_apply_version(base.entry.apply_version));
+  CAISSON_ASSIGN_OR_RETURN(log_directory_, open_log_of(directory, newest.uuid));
+  CAISSON_ASSIGN_OR_RETURN(
+      pager_, pager::open_pager(std::move(checkpoints.attempt), checkpoints.newest,
+                                base.entry.checkpoint_root()));
+  CAISSON_ASSIGN_OR_RETURN(newest_.catalog, load_catalog(*pager_, base.entry.root));
+  states_.start(*pager_, newest_);
+  CAISSON_ASSIGN_OR_RETURN(const TxnId end, find_target(target, newest, known));
+  CAISSON_RETURN_IF_ERROR(follow(end));
+  report_.checkpoint = base_;
+  report_.recovered = end;
+  if (!target.is_newest()) end_following();
+  return {};
+}
+
+// How far to apply commits.
+Result<TxnId> View::find_target(const Target& target, const pager::Meta& newest, TxnId known) {
+  if (target.name) return base_;
+  if (target.txn && *target.txn <= newest.txn) return *target.txn;
+  CAISSON_ASSIGN_OR_RETURN(const End end, find_end(newest.txn, newest.log, known));
+  report_.was_closed = end.was_closed;
+  report_.log_bytes = end.bytes;
+  if (!target.txn || *target.txn <= end.txn) return target.txn.value_or(end.txn);
+  return fail(Error(Code::kNotFound, "there is no commit " + std::to_string(to_u64(*target.txn)) +
+                                         " yet, or it is not durable"));
+}
+
+// --- The end of the log --------------------------------------------------------------------------
+
+// What a writer changes then may be what was read before it came.
+Result<bool> View::is_being_recovered(const Uuid& uuid) const {
+  CAISSON_ASSIGN_OR_RETURN(const auto durable, lock_->durable(uuid));
+  if (durable) return false;
+  return lock_->has_writer();
+}
+
+// VIEW-3, from behind a commit on. `known`: the last one that a checkpoint is known to hold.
+Result<View::End> View::find_end(TxnId txn, const LogPosition& position, TxnId known) {
   for (int i = 0; i < kTries; ++i) {
-    CAISSON_ASSIGN_OR_RETURN(const auto end, try_find_end(newest, known));
+    CAISSON_ASSIGN_OR_RETURN(const auto end, try_find_end(txn, position, known));
     if (end) return *end;
     vfs_.clock().sleep(kPause);
   }
-  return fail(Error(Code::kBusy, "the store is being recovered by who opened it to write")
-                  .with_advice("Try again in a moment."));
+  return being_recovered();
 }
 
 // None: it is not known now.
-Result<std::optional<TxnId>> View::try_find_end(const pager::Meta& newest, TxnId known) {
+Result<std::optional<View::End>> View::try_find_end(TxnId txn, const LogPosition& position,
+                                                    TxnId known) {
+  constexpr auto kAccess = log::FileAccess::kReadDirect;
   CAISSON_ASSIGN_OR_RETURN(const bool written, lock_->has_writer());
   if (written) {
-    CAISSON_ASSIGN_OR_RETURN(const auto durable, lock_->durable(newest.uuid));
-    if (!durable) return std::optional<TxnId>();
-    return std::optional(std::max(*durable, newest.txn));
+    CAISSON_ASSIGN_OR_RETURN(const auto durable, lock_->durable(log_directory_->uuid()));
+    if (!durable) return std::optional<End>();
+    return std::optional(End{.txn = std::max(*durable, txn)});
   }
-  CAISSON_ASSIGN_OR_RETURN(
-      const auto closed,
-      log::resume_if_closed(*log_directory_, log::FileAccess::kRead, newest.txn, newest.log));
-  report_.was_closed = closed && known == newest.txn;
-  if (report_.was_closed) return std::optional(newest.txn);
-  const auto end =
-      log::find_log_end(*log_directory_, log::FileAccess::kRead, newest.txn, newest.log, known);
+  CAISSON_ASSIGN_OR_RETURN(const auto closed,
+                           log::resume_if_closed(*log_directory_, kAccess, txn, position));
+  if (closed && known == txn) return std::optional(End{.txn = txn, .was_closed = true});
+  const auto end = log::find_log_end(*log_directory_, kAccess, txn, position, known);
   // Whoever has begun to write meanwhile may have changed what was read.
   CAISSON_ASSIGN_OR_RETURN(const bool written_now, lock_->has_writer());
-  if (written_now) return std::optional<TxnId>();
+  if (written_now) return std::optional<End>();
   if (!end) return fail(end.error());
-  report_.log_bytes = end->bytes;
-  return std::optional(end->txn);
+  return std::optional(End{.txn = end->txn, .was_closed = false, .bytes = end->bytes});
 }
 
-Result<void> View::say_what_is_read() {
+// A failure leaves the record as it was, and more than is needed is kept.
+void View::say_what_is_read(const Uuid& uuid) {
   const std::uint64_t file = follows_ ? std::max<std::uint64_t>(newest_.log.file, 1) : kNoLogFile;
-  if (file == said_log_file_) return {};
-  said_log_file_ = file;
-  return lock_->say(pager_->uuid(), {.txn = base_, .log_file = file});
+  if (file == said_log_file_) return;
+  if (lock_->say(uuid, {.txn = base_, .log_file = file})) said_log_file_ = file;
 }
 
 // --- Following -----------------------------------------------------------------------------------
 
-Result<TxnId> View::durable() const {
-  CAISSON_ASSIGN_OR_RETURN(const auto durable, lock_->durable(pager_->uuid()));
+Result<TxnId> View::durable() {
   if (mutated(Mutant::kFollowedPastDurable)) return TxnId{to_u64(txn()) + 1};
-  return std::max(durable.value_or(txn()), txn());
+  CAISSON_ASSIGN_OR_RETURN(const auto said, lock_->durable(pager_->uuid()));
+  // Whoever comes to write says nothing first: so nobody has committed anything else since.
+  if (said && *said <= txn()) return txn();
+  CAISSON_ASSIGN_OR_RETURN(const End end, find_end(txn(), newest_.log, txn()));
+  return end.txn;
+}
+
+void View::end_following() {
+  follows_ = false;
+  commits_.reset();
+  say_what_is_read(pager_->uuid());
 }
 
 Result<void> View::follow(TxnId upto) {
@@ -227,9 +287,10 @@ Result<void> View::follow(TxnId upto) {
              .replay_ns = newest_.replay_ns + applied->replay_ns()};
   report_.operations += applied->operations;
   states_.add(newest_);
-  (void)states_.publish(0, false);
+  states_.publish(0, false);
   states_.reclaim();
-  return say_what_is_read();
+  say_what_is_read(pager_->uuid());
+  return {};
 }
 
 }  // namespace caisson::mvcc

@@ -29,7 +29,10 @@ namespace caisson::mvcc {
 struct Checkpoints {
   pager::OpenAttempt attempt;
   pager::MetaSlot newest;
-  std::vector<RetainedCheckpoint> all;  // By txn. All have a log behind them but those named alone.
+  std::vector<RetainedCheckpoint> retained;  // By txn, as the newest says, and the newest.
+
+  // The older meta's as well. All have a log behind them but those that are named alone.
+  std::vector<RetainedCheckpoint> all;
 };
 
 // Reads them, registered as a reader (VIEW-4). Errors: as pager::OpenAttempt; kCorruption.
@@ -44,6 +47,10 @@ class View {
   // and the directory outlive the view.
   static Result<std::unique_ptr<View>> open_newest(io::Vfs& vfs, io::Directory& directory,
                                                    const EngineOptions& options);
+
+  // The same, behind a checkpoint that is newer than this one; null where there is none.
+  static Result<std::unique_ptr<View>> open_newer(io::Vfs& vfs, io::Directory& directory,
+                                                  const EngineOptions& options, TxnId checkpoint);
 
   // The state behind a commit. kNotFound where nothing that is retained leads there.
   static Result<std::unique_ptr<View>> open_as_of(io::Vfs& vfs, io::Directory& directory,
@@ -60,13 +67,17 @@ class View {
   TxnId txn() const { return newest_.txn; }  // The commit followed last.
   const RecoveryReport& report() const { return report_; }
 
-  // What the writer says is durable; the view's own commit where there is no word of it.
-  Result<TxnId> durable() const;
+  // The last commit that is durable (VIEW-3). kBusy where the store is being recovered; else as
+  // log::find_log_end().
+  Result<TxnId> durable();
 
   // Applies the commits up to `upto`, which is durable, and publishes the state behind them. After
   // an error the view is as it was. Errors: as Applier; kResourceExhausted beyond the memory
   // budget.
   Result<void> follow(TxnId upto);
+
+  // No more commits are asked for: the log behind it may go.
+  void end_following();
 
   // About how long applying has taken since the checkpoint, and whether its pages fill the memory:
   // when to go over to a newer one.
@@ -75,15 +86,26 @@ class View {
 
  private:
   struct Target;
+  struct Base;
+
+  // Of the log.
+  struct End {
+    TxnId txn{};
+    bool was_closed = false;
+    std::uint64_t bytes = 0;
+  };
 
   View(io::Vfs& vfs, const EngineOptions& options) : vfs_(vfs), options_(options) {}
 
   static Result<std::unique_ptr<View>> open(io::Vfs& vfs, io::Directory& directory,
                                             const EngineOptions& options, const Target& target);
-  Result<void> open_checkpoint(io::Directory& directory, const Target& target);
-  Result<TxnId> find_end(const pager::Meta& newest, TxnId known);
-  Result<std::optional<TxnId>> try_find_end(const pager::Meta& newest, TxnId known);
-  Result<void> say_what_is_read();
+  Result<Base> choose_base(io::Directory& directory, const Target& target);
+  Result<void> open_base(io::Directory& directory, Base base, const Target& target);
+  Result<bool> is_being_recovered(const Uuid& uuid) const;
+  Result<TxnId> find_target(const Target& target, const pager::Meta& newest, TxnId known);
+  Result<End> find_end(TxnId txn, const LogPosition& position, TxnId known);
+  Result<std::optional<End>> try_find_end(TxnId txn, const LogPosition& position, TxnId known);
+  void say_what_is_read(const Uuid& uuid);
 
   io::Vfs& vfs_;
   const EngineOptions options_;

@@ -57,6 +57,11 @@ PageSet Allocator::dead_pages() const {
   return pages;
 }
 
+void Allocator::release_dead() {
+  left_dead_.for_each([this](const DeadRun& dead) { dead_.add(dead); });
+  left_dead_ = {};
+}
+
 void Allocator::add_young(TxnId txn, std::vector<PageId> pages) {
   if (!pages.empty()) young_.push_back({txn, std::move(pages)});
 }
@@ -78,7 +83,7 @@ AllocationState Allocator::as_of(TxnId txn, std::span<const PageId> open_txn_pag
     if (young.txn > txn) insert_all(young.pages, free);
   }
   std::vector<DeadRun> dead;
-  dead_.for_each([&](const DeadRun& run) {
+  const auto add_dead = [&](const DeadRun& run) {
     // One that died later is alive as of `txn`, or was not born yet and is free.
     if (run.death > txn) return;
     // Only single pages, which died in this process, can be unwritten.
@@ -87,7 +92,9 @@ AllocationState Allocator::as_of(TxnId txn, std::span<const PageId> open_txn_pag
     } else {
       dead.push_back(run);
     }
-  });
+  };
+  dead_.for_each(add_dead);
+  left_dead_.for_each(add_dead);
   erase_all(blob, free);
   erase_all(earlier_blob, free);
   PageSet earlier;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "pager/allocation.h"
@@ -66,6 +67,10 @@ class Allocator {
   // A page freed by a sealed transaction.
   void retire(const DeadPage& page) { dead_.add(page); }
 
+  // Leaves the pages alone that are dead now, whatever the pins, until release_dead().
+  void keep_dead() { std::swap(dead_, left_dead_); }
+  void release_dead();
+
   // Frees the dead pages that no pin protects and that died no later than `newest`, and tells of
   // each. `pins` is sorted.
   template <typename Freed>
@@ -98,8 +103,8 @@ class Allocator {
   std::uint64_t capacity_ = 0;
   PageSet free_;
   DeadPages dead_;
-  PageSet left_free_;    // Of the checkpoint, left alone,
-  DeadPages left_dead_;  // and dead ones.
+  PageSet left_free_;    // Left alone: those of the checkpoint that is read,
+  DeadPages left_dead_;  // and dead pages of either.
   // By txn, ascending. May name ids that were freed since, or even taken again; both are free
   // as of any earlier txn, which is all that is asked of it.
   std::deque<Young> young_;

@@ -15,9 +15,6 @@ namespace {
 
 constexpr std::array<MetaSlot, 2> kSlots = {MetaSlot::kA, MetaSlot::kB};
 
-// FILE-5: the byte that a writer locks.
-constexpr std::uint64_t kLockOffset = 0;
-
 // With fewer frames than this a transaction could not hold a path of a tree and its siblings.
 constexpr std::uint64_t kFramesMin = 64;
 
@@ -229,6 +226,17 @@ Result<void> OpenAttempt::read_metas() {
     candidate.reason = std::move(meta.error()).in_file(kPageFileName);
   }
   return {};
+}
+
+Result<bool> OpenAttempt::still_so() {
+  io::AlignedBuffer block(kMetaSize);
+  for (const MetaSlot slot : kSlots) {
+    CAISSON_ASSIGN_OR_RETURN(const std::size_t count, read_meta(slot, block.bytes()));
+    const auto meta = decode_meta(slot, block.bytes().first(count));
+    const std::optional<Meta>& before = candidate(slot).meta;
+    if (before ? !meta || *meta != *before : meta.has_value()) return false;
+  }
+  return true;
 }
 
 Result<void> OpenAttempt::compare_metas() const {

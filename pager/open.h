@@ -78,6 +78,10 @@ class OpenAttempt {
   // the error, unless its meta says that it is the older: it may be the newest.
   Result<MetaSlot> newest() const;
 
+  // Whether the metas are still those that were read: else they are being written now, or have
+  // been since.
+  Result<bool> still_so();
+
  private:
   friend Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot,
                                                    UnreadMeta unread);

@@ -26,7 +26,10 @@ Pager::Pager(std::unique_ptr<io::File> file, std::unique_ptr<io::File> past_cach
       limits_(meta.limits),
       opened_txn_(meta.txn) {}
 
-Pager::~Pager() = default;
+// The lock in so many words (FILE-5): a child that was forked off has the file open as well.
+Pager::~Pager() {
+  if (!options_.read_only && !fork_mark_.in_child()) (void)file_->unlock(kLockOffset, 1);
+}
 
 // --- Reading -------------------------------------------------------------------------------------
 
@@ -304,6 +307,16 @@ void Pager::reclaim(std::span<const TxnId> pins) {
     });
   }
   release_frames(0);
+}
+
+void Pager::keep_dead() {
+  const MutexLock lock(mutex_);
+  allocator_.keep_dead();
+}
+
+void Pager::release_dead() {
+  const MutexLock lock(mutex_);
+  allocator_.release_dead();
 }
 
 // What readers hold is not to be had, for however long they stay.

@@ -43,6 +43,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "base/thread_annotations.h"
+#include "io/memory.h"
 #include "io/vfs.h"
 #include "pager/allocator.h"
 #include "pager/frame_pool.h"
@@ -60,6 +61,9 @@ class OpenAttempt;
 class PageTxn;
 enum class UnreadMeta : std::uint8_t;
 struct PageImage;
+
+// FILE-5: the byte that a writer locks.
+inline constexpr std::uint64_t kLockOffset = 0;
 
 // What a checkpoint is to hold. Everything but the pages' own state comes from the caller.
 struct CheckpointRequest {
@@ -162,6 +166,15 @@ class Pager {
   // sealed after the pins were looked at; and so are all while spill() runs.
   void reclaim(std::span<const TxnId> pins);
 
+  // Leaves the pages alone that are dead now, whatever the pins, until release_dead(): for who has
+  // just opened the file, and does not know which earlier checkpoints are being read. Any thread.
+  void keep_dead();
+  void release_dead();
+
+  // Erases the meta of a newer checkpoint, where this file was opened behind one that has been given
+  // up (CKPT-7); else the first page that is written does. A failure poisons: kDurabilityUnknown.
+  Result<void> give_up_newer() { return prepare_to_write(); }
+
   // True once half of the frames that no reader holds are dirty: time for a checkpoint, or spill().
   bool should_spill() const;
 
@@ -261,6 +274,7 @@ class Pager {
   const PagerOptions options_;
   const std::unique_ptr<io::File> file_;
   const std::unique_ptr<io::File> past_cache_;  // The same, read directly; null where it can't be.
+  const io::ForkMark fork_mark_;
   const Uuid uuid_;
   const std::uint32_t page_size_;
   const std::uint32_t checksum_seed_;

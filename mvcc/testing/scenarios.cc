@@ -156,14 +156,19 @@ std::string keep_the_past(const StoreOptions& options) {
   return "";
 }
 
-std::string read_elsewhere(const StoreOptions& options) {
+namespace {
+
+// A reader that can't write its record is `anonymous` (VIEW-5).
+std::string read_beside(const StoreOptions& options, bool anonymous) {
   EngineStore store(options);
   Model model;
   overwrite_all(store, model, 1);
   // Behind the checkpoint: what it changes is in the reader's memory, all else in the file.
   value_of(put(store.engine(), "u", "a", "1"));
   model["u"]["a"] = "1";
+  store.machine().set_read_only(anonymous);
   const auto reader = value_of(follow(store));
+  store.machine().set_read_only(false);
   const Model before = model;
   const Snapshot kept = value_of(reader->snapshot());
   for (int round = 3; round < 8; ++round) {
@@ -178,6 +183,12 @@ std::string read_elsewhere(const StoreOptions& options) {
   }
   return compare(reader->snapshot(), model, "the newest state elsewhere");
 }
+
+}  // namespace
+
+std::string read_elsewhere(const StoreOptions& options) { return read_beside(options, false); }
+
+std::string read_anonymously(const StoreOptions& options) { return read_beside(options, true); }
 
 std::string look_between(const StoreOptions& options) {
   EngineStore store(options);

@@ -27,6 +27,9 @@ std::string keep_the_past(const StoreOptions& options);
 // when the writer has closed the store and another one has opened it.
 std::string read_elsewhere(const StoreOptions& options);
 
+// The same, where nobody knows which checkpoint it reads.
+std::string read_anonymously(const StoreOptions& options);
+
 // Another process looks while a commit is being made durable; then the power fails. What it has
 // seen is there.
 std::string look_between(const StoreOptions& options);
