@@ -296,7 +296,8 @@ TEST(LogEnd, IsNoneWhereTheHeaderOfAUsedFileIsDamaged) {  // LOG-1, RECOVER-3
 
 // What the cut has taken away may have been acknowledged, and nothing else tells.
 TEST(LogEnd, IsNoneBeforeAFileThatHasBeenCut) {  // LOG-1, RECOVER-3
-  for (const std::uint64_t size : std::vector<std::uint64_t>{0, 4095, 4096, 8192, kFileSizeMin - 1}) {
+  for (const std::uint64_t size :
+       std::vector<std::uint64_t>{0, 4095, 4096, 8192, kFileSizeMin - 1}) {
     LogStore store;
     value_of(store.open());
     while (value_of(store.directory().files()).size() < 2) {

@@ -18,7 +18,6 @@ enum class Mutant : std::uint8_t {
   kRetainedNotPinned,        // Nor what is retained (RETAIN-2),
   kReadersNotSeen,           // or what readers in other processes need (VIEW-2).
   kFollowedPastDurable,      // A reader applies whatever the log holds (VIEW-3).
-  kMetasReadOnce,            // A reader doesn't look again behind V3 (VIEW-6).
 };
 
 #ifdef CAISSON_MUTANTS

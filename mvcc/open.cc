@@ -187,8 +187,6 @@ Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot sl
   CAISSON_ASSIGN_OR_RETURN(
       log_, log::LogWriter::open(vfs_, *log_directory_, end.txn, end.resume, options_.log));
   recorder_ = std::make_unique<Recorder>(*log_);
-  // Before anybody is told that the store has been recovered (VIEW-6).
-  CAISSON_RETURN_IF_ERROR(pager_->give_up_newer());
   return start(state);
 }
 

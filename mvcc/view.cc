@@ -164,7 +164,6 @@ Result<View::Base> View::choose_base(io::Directory& directory, const Target& tar
     newest_.txn = entry.txn;
     newest_.log = entry.log;
     say_what_is_read(uuid);
-    if (mutated(Mutant::kMetasReadOnce)) return Base{std::move(checkpoints), std::move(entry)};
     CAISSON_ASSIGN_OR_RETURN(const bool recovered_now, is_being_recovered(uuid));
     CAISSON_ASSIGN_OR_RETURN(const bool still_so, checkpoints.attempt.still_so());
     if (still_so && !recovered_now) return Base{std::move(checkpoints), std::move(entry)};
@@ -180,9 +179,9 @@ Result<void> View::open_base(io::Directory& directory, Base base, const Target& 
   const TxnId known = newest_known(checkpoints.attempt);
   CAISSON_RETURN_IF_ERROR(check_apply_version(base.entry.apply_version));
   CAISSON_ASSIGN_OR_RETURN(log_directory_, open_log_of(directory, newest.uuid));
-  CAISSON_ASSIGN_OR_RETURN(
-      pager_, pager::open_pager(std::move(checkpoints.attempt), checkpoints.newest,
-                                base.entry.checkpoint_root()));
+  CAISSON_ASSIGN_OR_RETURN(pager_,
+                           pager::open_pager(std::move(checkpoints.attempt), checkpoints.newest,
+                                             base.entry.checkpoint_root()));
   CAISSON_ASSIGN_OR_RETURN(newest_.catalog, load_catalog(*pager_, base.entry.root));
   states_.start(*pager_, newest_);
   CAISSON_ASSIGN_OR_RETURN(const TxnId end, find_target(target, newest, known));

@@ -171,10 +171,6 @@ class Pager {
   void keep_dead();
   void release_dead();
 
-  // Erases the meta of a newer checkpoint, where this file was opened behind one that has been given
-  // up (CKPT-7); else the first page that is written does. A failure poisons: kDurabilityUnknown.
-  Result<void> give_up_newer() { return prepare_to_write(); }
-
   // True once half of the frames that no reader holds are dirty: time for a checkpoint, or spill().
   bool should_spill() const;
 
