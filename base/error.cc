@@ -47,6 +47,8 @@ std::string_view to_string(Code code) {
       return "wrong store";
     case Code::kUnsupportedVersion:
       return "unsupported version";
+    case Code::kSnapshotTooOld:
+      return "snapshot too old";
   }
   return "unknown";
 }

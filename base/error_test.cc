@@ -17,7 +17,7 @@ namespace {
 
 TEST(Code, HasItsOwnNameEach) {
   std::set<std::string_view> names;
-  for (int i = 0; i <= static_cast<int>(Code::kUnsupportedVersion); ++i) {
+  for (int i = 0; i <= static_cast<int>(Code::kSnapshotTooOld); ++i) {
     const std::string_view name = to_string(static_cast<Code>(i));
     EXPECT_FALSE(name.empty());
     EXPECT_NE(name, "unknown") << i;

@@ -13,6 +13,7 @@ Result<void> validate(const Options& options) {
   } times[] = {{"group_wait", options.group_wait},
                {"async_delay", options.async_delay},
                {"replay_time_max", options.replay_time_max},
+               {"snapshot_age_max", options.snapshot_age_max},
                {"retention.age", options.retention.age}};
   for (const auto& [name, time] : times) {
     if (time >= Time::zero()) continue;
@@ -47,7 +48,8 @@ mvcc::EngineOptions engine_options(const Options& options) {
                   .direct = options.log_direct},
           .retention = {.checkpoints = options.retention.checkpoints,
                         .age_ns = static_cast<std::uint64_t>(options.retention.age.count())},
-          .replay_time_max_ns = static_cast<std::uint64_t>(options.replay_time_max.count())};
+          .replay_time_max_ns = static_cast<std::uint64_t>(options.replay_time_max.count()),
+          .snapshot_age_max_ns = static_cast<std::uint64_t>(options.snapshot_age_max.count())};
 }
 
 }  // namespace caisson::db

@@ -55,7 +55,8 @@ RecoveryReport report_of(const mvcc::RecoveryReport& report) {
           .checkpoint = report.checkpoint,
           .recovered = report.recovered,
           .log_bytes = report.log_bytes,
-          .operations = report.operations};
+          .operations = report.operations,
+          .duration = {}};
 }
 
 }  // namespace
@@ -69,7 +70,10 @@ Error StoreState::not_writable() const {
 Result<void> StoreState::open(const std::string& path, const Options& options) {
   CAISSON_RETURN_IF_ERROR(validate(options));
   options_ = options;
-  return options.read_only ? open_to_read(path) : open_to_write(path);
+  const auto begin = vfs_.clock().monotonic();
+  CAISSON_RETURN_IF_ERROR(options.read_only ? open_to_read(path) : open_to_write(path));
+  recovery_.duration = vfs_.clock().monotonic() - begin;
+  return {};
 }
 
 Result<void> StoreState::open_to_read(const std::string& path) {
@@ -199,6 +203,7 @@ StoreStats StoreState::stats_of(mvcc::Follower& follower) const {
   stats.replay_estimate = std::chrono::nanoseconds(now.replay_ns);
   stats.snapshots = now.snapshots.open;
   stats.oldest_snapshot = now.snapshots.oldest;
+  stats.oldest_snapshot_age = std::chrono::nanoseconds(now.oldest_snapshot_age_ns);
   add_pages(stats, now.pages, now.page_size);
   return stats;
 }
@@ -225,6 +230,11 @@ StoreStats StoreState::stats_of(mvcc::Engine& engine) const {
   stats.last_background_failure = failures.last;
   stats.snapshots = now.snapshots.open;
   stats.oldest_snapshot = now.snapshots.oldest;
+  stats.oldest_snapshot_age = std::chrono::nanoseconds(now.oldest_snapshot_age_ns);
+  stats.pinned_bytes = now.pinned_pages * engine.pager().page_size();
+  stats.checkpoints_read = now.readers.checkpoints;
+  stats.oldest_checkpoint_read = now.readers.oldest;
+  stats.unknown_readers = now.readers.unknown;
   add_pages(stats, now.pages, engine.pager().page_size());
   return stats;
 }

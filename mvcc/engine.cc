@@ -25,7 +25,7 @@ Result<void> Engine::start(const State& state) {
     (void)look_at_readers();  // OPENING-6
     states_.set_checkpoint_pins(checkpoint_pins_);
   }
-  states_.start(*pager_, state);
+  states_.start(*pager_, state, options_.snapshot_age_max_ns);
   const MutexLock lock(mutex_);
   told_durable_ = state.txn;
   return lock_->say_durable(uuid(), told_durable_);  // LOCK-2
@@ -53,7 +53,8 @@ Result<void> Engine::check_writable() const {
 
 Result<const State*> Engine::begin_transaction(std::chrono::nanoseconds timeout) {
   constexpr std::chrono::nanoseconds kTimeoutMax = std::chrono::hours(24 * 365 * 100);
-  const auto end = vfs_.clock().monotonic() + std::min(timeout, kTimeoutMax);
+  const auto now = vfs_.clock().monotonic();
+  const auto end = now + std::min(timeout, kTimeoutMax);
   const MutexLock lock(mutex_);
   while (writing_ && !closed_) {
     const auto left = end - vfs_.clock().monotonic();
@@ -67,7 +68,7 @@ Result<const State*> Engine::begin_transaction(std::chrono::nanoseconds timeout)
   if (closed_) return fail(Code::kInvalidArgument, "the store is closed");
   writing_ = true;
   publish();  // What others have made durable meanwhile.
-  states_.reclaim();
+  states_.reclaim(static_cast<std::uint64_t>(now.count()));
   return states_.newest();
 }
 
@@ -185,7 +186,7 @@ Result<void> Engine::checkpoint_published(const RetentionChange& change) {
   Result<void> written = write_checkpoint(*state, change);
   publish_durable();  // It may have been the first to make that one durable.
   states_.release();
-  states_.reclaim();
+  states_.reclaim(now_ns());
   return written;
 }
 
@@ -236,6 +237,7 @@ bool Engine::look_at_readers() {
   if (!needs) needs = ReaderNeeds{.anything = true};  // Nobody knows.
   if (mutated(Mutant::kReadersNotSeen)) needs = ReaderNeeds{};
   reader_needs_ = std::move(*needs);
+  note_readers();
   add(reader_needs_.checkpoints);
   if (reader_needs_.anything) add(before);
   if (!reader_needs_.anything && !older_unread_) pager_->release_dead();
@@ -243,6 +245,18 @@ bool Engine::look_at_readers() {
   const auto repeated = std::ranges::unique(checkpoint_pins_);
   checkpoint_pins_.erase(repeated.begin(), repeated.end());
   return !reader_needs_.anything;
+}
+
+// For stats(), which does not wait for a checkpoint.
+void Engine::note_readers() {
+  std::vector<TxnId>& read = reader_needs_.checkpoints;
+  std::ranges::sort(read);
+  const auto repeated = std::ranges::unique(read);
+  read.erase(repeated.begin(), repeated.end());
+  const MutexLock lock(mutex_);
+  readers_ = {.checkpoints = read.size(),
+              .oldest = read.empty() ? std::nullopt : std::optional(read.front()),
+              .unknown = reader_needs_.anything};
 }
 
 // CHECKPOINT-2. A failure costs room, and nothing else.
@@ -313,6 +327,14 @@ EngineStats Engine::stats() const {
   stats.log = log_->stats();
   stats.commits = stats.log.commits;
   stats.snapshots = states_.snapshot_stats();
+  if (stats.snapshots.superseded_ns != 0) {
+    stats.oldest_snapshot_age_ns = now_ns() - stats.snapshots.superseded_ns;
+    stats.pinned_pages = pager_->dead_behind(*stats.snapshots.oldest);
+  }
+  {
+    const MutexLock lock(mutex_);
+    stats.readers = readers_;
+  }
   stats.published = states_.published_txn();
   stats.replay_ns = replay_ns();
   return stats;

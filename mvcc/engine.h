@@ -40,6 +40,13 @@ namespace caisson::mvcc {
 
 class WriteTxn;
 
+// Who reads checkpoints, in other processes and of the past, as far as was known last.
+struct CheckpointReaders {
+  std::uint64_t checkpoints = 0;
+  std::optional<TxnId> oldest = {};
+  bool unknown = false;  // Somebody reads nobody knows which.
+};
+
 struct EngineStats {
   TxnId published{};
   TxnId checkpointed{};
@@ -47,6 +54,9 @@ struct EngineStats {
   std::uint64_t rolled_back = 0;
   std::uint64_t checkpoints = 0;
   SnapshotStats snapshots;
+  std::uint64_t oldest_snapshot_age_ns = 0;  // Since it was superseded.
+  std::uint64_t pinned_pages = 0;            // Which it keeps, dead ones.
+  CheckpointReaders readers;
   std::uint64_t replay_ns = 0;  // About how long the log since the last checkpoint takes.
   bool poisoned = false;
   pager::PagerStats pages;
@@ -174,9 +184,13 @@ class Engine {
   Result<void> write_checkpoint(const State& state, const RetentionChange& change)
       CAISSON_REQUIRES(checkpoint_mutex_);
   bool look_at_readers() CAISSON_REQUIRES(checkpoint_mutex_);
+  void note_readers() CAISSON_REQUIRES(checkpoint_mutex_) CAISSON_EXCLUDES(mutex_);
   void retire_log() CAISSON_REQUIRES(checkpoint_mutex_);
   Result<void> close_log() CAISSON_REQUIRES(checkpoint_mutex_);
   std::uint64_t replay_ns() const;
+  std::uint64_t now_ns() const {
+    return static_cast<std::uint64_t>(vfs_.clock().monotonic().count());
+  }
 
   io::Vfs& vfs_;
   const std::unique_ptr<io::Directory> directory_;
@@ -212,6 +226,7 @@ class Engine {
   bool writing_ CAISSON_GUARDED_BY(mutex_) = false;  // A transaction is open.
   bool closed_ CAISSON_GUARDED_BY(mutex_) = false;
   TxnId told_durable_ CAISSON_GUARDED_BY(mutex_){};  // LOCK-2
+  CheckpointReaders readers_ CAISSON_GUARDED_BY(mutex_);
 };
 
 }  // namespace caisson::mvcc

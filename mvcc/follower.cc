@@ -86,12 +86,16 @@ Result<void> Follower::check_unused() {
 
 FollowerStats Follower::stats() const {
   const MutexLock lock(mutex_);
-  return {.published = view_->txn(),
-          .checkpoint = view_->base(),
-          .snapshots = view_->states().snapshot_stats(),
-          .replay_ns = view_->replay_ns(),
-          .pages = view_->pager().stats(),
-          .page_size = view_->pager().page_size()};
+  const SnapshotStats snapshots = view_->states().snapshot_stats();
+  const auto now = static_cast<std::uint64_t>(vfs_.clock().monotonic().count());
+  return {
+      .published = view_->txn(),
+      .checkpoint = view_->base(),
+      .snapshots = snapshots,
+      .oldest_snapshot_age_ns = snapshots.superseded_ns != 0 ? now - snapshots.superseded_ns : 0,
+      .replay_ns = view_->replay_ns(),
+      .pages = view_->pager().stats(),
+      .page_size = view_->pager().page_size()};
 }
 
 }  // namespace caisson::mvcc

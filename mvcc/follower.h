@@ -24,7 +24,8 @@ struct FollowerStats {
   TxnId published{};
   TxnId checkpoint{};  // Which it reads, with the commits behind it in memory.
   SnapshotStats snapshots;
-  std::uint64_t replay_ns = 0;  // About how long these took to apply.
+  std::uint64_t oldest_snapshot_age_ns = 0;  // Since it was superseded.
+  std::uint64_t replay_ns = 0;               // About how long these took to apply.
   pager::PagerStats pages;
   std::uint32_t page_size = 0;
 };

@@ -26,6 +26,9 @@ struct EngineOptions {
 
   // A checkpoint is due when replaying the log since the last one would take about so long.
   std::uint64_t replay_time_max_ns = 250'000'000;
+
+  // Snapshots of states that were superseded so long ago are refused; 0: never.
+  std::uint64_t snapshot_age_max_ns = 0;
 };
 
 // What opening had to do.

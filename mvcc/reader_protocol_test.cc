@@ -115,8 +115,8 @@ TEST(ReaderProtocol, NoReaderBeginsWithACheckpointThatHasBeenGivenUp) {  // VIEW
   EngineStore rotten(StoreOptions{});
   const pager::Meta newest = rot_newest_checkpoint(rotten);
   bool came = true;
-  for (std::uint64_t writer_call = 0; came; writer_call += 9) {
-    for (std::uint64_t reader_call = 0;; ++reader_call) {
+  for (std::uint64_t writer_call = 0; came; writer_call += 29) {
+    for (std::uint64_t reader_call = 0;; reader_call += 2) {
       EngineStore store = rotten.copy(reader_call + 1);
       Overtaken both(store, newest.txn, writer_call, reader_call);
       const auto opened = both.open();

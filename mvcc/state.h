@@ -19,6 +19,7 @@ struct State {
   std::uint64_t ticket = 0;     // What makes it durable; 0: it has been since the store was opened.
   bool awaited = true;          // Published when it is durable, and no sooner.
   std::uint64_t replay_ns = 0;  // About how long replay takes up to here, since the opening.
+  std::uint64_t made_ns = 0;    // When it was sealed, by the monotonic clock.
 };
 
 }  // namespace caisson::mvcc

@@ -18,13 +18,14 @@ void States::list_readers(std::vector<pager::RegisteredReader>& readers) const {
   });
 }
 
-void States::start(pager::Pager& pager, const State& first) {
+void States::start(pager::Pager& pager, const State& first, std::uint64_t age_max_ns) {
   pager_ = &pager;
+  age_max_ns_ = age_max_ns;
   const MutexLock lock(mutex_);
-  states_.push_back(std::make_unique<const State>(first));
+  states_.push_back({std::make_unique<const State>(first)});
   published_txn_.store(to_u64(first.txn), std::memory_order_relaxed);
   published_ns_.store(first.replay_ns, std::memory_order_relaxed);
-  published_.store(states_.back().get(), std::memory_order_seq_cst);
+  published_.store(states_.back().state.get(), std::memory_order_seq_cst);
 }
 
 Result<void> States::check_process() const {
@@ -55,21 +56,23 @@ Result<Snapshot> States::snapshot() {
 void States::add(const State& state) {
   auto added = std::make_unique<const State>(state);
   const MutexLock lock(mutex_);
-  states_.push_back(std::move(added));
+  states_.back().superseded_ns = added->made_ns;
+  states_.push_back({std::move(added)});
 }
 
 const State* States::newest() const {
   const MutexLock lock(mutex_);
-  return states_.back().get();
+  return states_.back().state.get();
 }
 
 void States::publish(std::uint64_t durable, bool poisoned) {
   const MutexLock lock(mutex_);
   const State* newest = published_.load(std::memory_order_relaxed);
-  for (const auto& state : states_) {
-    if (state->txn <= newest->txn) continue;
-    if (state->ticket > durable && (state->awaited || poisoned)) break;
-    newest = state.get();
+  for (const Entry& entry : states_) {
+    const State& state = *entry.state;
+    if (state.txn <= newest->txn) continue;
+    if (state.ticket > durable && (state.awaited || poisoned)) break;
+    newest = &state;
   }
   published_txn_.store(to_u64(newest->txn), std::memory_order_release);
   published_ns_.store(newest->replay_ns, std::memory_order_release);
@@ -92,9 +95,10 @@ void States::set_checkpoint_pins(std::vector<TxnId> pins) {
   checkpoint_pins_ = std::move(pins);
 }
 
-void States::reclaim() {
+void States::reclaim(std::uint64_t now_ns) {
   const MutexLock lock(mutex_);
   forget();
+  if (age_max_ns_ > 0) refuse_old(now_ns);
   pager_->reclaim(pins());
 }
 
@@ -115,25 +119,47 @@ void States::forget() {
   });
   std::ranges::sort(held);
   std::ranges::sort(read);
-  std::erase_if(states_, [&](const std::unique_ptr<const State>& state) {
+  std::erase_if(states_, [&](const Entry& entry) {
     mutex_.assume_held();
-    return state->txn < published->txn && state.get() != held_ &&
-           !std::ranges::binary_search(held, state.get()) &&
+    const State* const state = entry.state.get();
+    return state->txn < published->txn && state != held_ &&
+           !std::ranges::binary_search(held, state) &&
            !std::ranges::binary_search(read, state->txn);
   });
+}
+
+// Those that are sealed and not yet published supersede nothing that is.
+void States::refuse_old(std::uint64_t now_ns) {
+  const TxnId published = published_txn();
+  for (const Entry& entry : states_) {
+    const bool old = entry.state->txn < published && now_ns > entry.superseded_ns &&
+                     now_ns - entry.superseded_ns >= age_max_ns_;
+    if (old) continue;
+    readable_from_.store(to_u64(entry.state->txn), std::memory_order_relaxed);
+    return;
+  }
+}
+
+Result<void> States::too_old(TxnId txn) {
+  return fail(Error(Code::kSnapshotTooOld,
+                    "later commits have been there for long; this snapshot is of commit " +
+                        std::to_string(to_u64(txn)))
+                  .with_advice("Renew it, or take another one; Options::snapshot_age_max says how "
+                               "long snapshots can be read."));
 }
 
 // Those that somebody may read, now or later.
 std::vector<TxnId> States::pins() const {
   std::vector<TxnId> pins = checkpoint_pins_;
   pins.reserve(pins.size() + states_.size());
-  for (const auto& state : states_) {
-    if (mutated(Mutant::kSealedNotPinned) && state != states_.back() &&
-        state->txn > published_.load()->txn) {
+  for (const Entry& entry : states_) {
+    const TxnId txn = entry.state->txn;
+    if (mutated(Mutant::kSealedNotPinned) && txn != states_.back().state->txn &&
+        txn > published_.load()->txn) {
       continue;
     }
-    if (mutated(Mutant::kSnapshotNotPinned) && state->txn < published_.load()->txn) continue;
-    pins.push_back(state->txn);
+    if (mutated(Mutant::kSnapshotNotPinned) && txn < published_.load()->txn) continue;
+    pins.push_back(txn);
   }
   std::ranges::sort(pins);
   const auto repeated = std::ranges::unique(pins);
@@ -163,9 +189,10 @@ SnapshotStats States::snapshot_stats() const {
   stats.open = held.size();
   std::ranges::sort(held);
   const MutexLock lock(mutex_);
-  for (const auto& state : states_) {
-    if (!std::ranges::binary_search(held, state.get())) continue;
-    stats.oldest = state->txn;
+  for (const Entry& entry : states_) {
+    if (!std::ranges::binary_search(held, entry.state.get())) continue;
+    stats.oldest = entry.state->txn;
+    stats.superseded_ns = entry.superseded_ns;
     break;
   }
   return stats;

@@ -28,7 +28,8 @@ class Snapshot;
 
 struct SnapshotStats {
   std::uint64_t open = 0;
-  std::optional<TxnId> oldest;  // The state that the oldest of them holds.
+  std::optional<TxnId> oldest;      // The state that the oldest of them holds,
+  std::uint64_t superseded_ns = 0;  // and when another one came behind it; 0: none has.
 };
 
 // Thread-safe, but for start(). Outlives all that was read through it.
@@ -41,8 +42,9 @@ class States {
   // Who reads: for the pager's option, before there are states.
   void list_readers(std::vector<pager::RegisteredReader>& readers) const;
 
-  // Begins with a state, which is published, of a page file, which outlives this.
-  void start(pager::Pager& pager, const State& first);
+  // Begins with a state, which is published, of a page file, which outlives this. Those that were
+  // superseded `age_max_ns` ago will be refused; 0: never.
+  void start(pager::Pager& pager, const State& first, std::uint64_t age_max_ns);
 
   pager::Pager& pager() const { return *pager_; }
 
@@ -54,6 +56,13 @@ class States {
 
   // The state published last. kResourceExhausted where as many snapshots are open as can be.
   Result<Snapshot> snapshot();
+
+  // kSnapshotTooOld where that state is.
+  Result<void> check_age(TxnId txn) const {
+    if (to_u64(txn) >= readable_from_.load(std::memory_order_relaxed)) [[likely]]
+      return {};
+    return too_old(txn);
+  }
 
   // The state itself, which may be forgotten as soon as another one is published.
   const State* published() const { return published_.load(std::memory_order_seq_cst); }
@@ -82,8 +91,8 @@ class States {
   void set_checkpoint_pins(std::vector<TxnId> pins);
 
   // Forgets states that are neither held, nor published, nor still to be; and has the pager free
-  // what no other can read.
-  void reclaim();
+  // what no other can read. States that are too old by now are refused.
+  void reclaim(std::uint64_t now_ns);
 
   // --- What there is -------------------------------------------------------------------------
 
@@ -94,7 +103,15 @@ class States {
  private:
   friend class ReadGuard;
 
+  // A state, and when another one came behind it.
+  struct Entry {
+    std::unique_ptr<const State> state;
+    std::uint64_t superseded_ns = 0;
+  };
+
   void forget() CAISSON_REQUIRES(mutex_);
+  void refuse_old(std::uint64_t now_ns) CAISSON_REQUIRES(mutex_);
+  static Result<void> too_old(TxnId txn);
   std::vector<TxnId> pins() const CAISSON_REQUIRES(mutex_);
 
   io::ForkMark fork_mark_;
@@ -104,12 +121,14 @@ class States {
   std::atomic<const State*> published_{nullptr};
   std::atomic<std::uint64_t> published_txn_{0};
   std::atomic<std::uint64_t> published_ns_{0};
+  std::atomic<std::uint64_t> readable_from_{0};  // Older states are refused.
+  std::uint64_t age_max_ns_ = 0;                 // Set by start(), never again.
 
   mutable Mutex mutex_;
   const State* held_ CAISSON_GUARDED_BY(mutex_) = nullptr;
   std::vector<TxnId> checkpoint_pins_ CAISSON_GUARDED_BY(mutex_);
   // By txn: those that snapshots hold, the one published, and those that are sealed.
-  std::deque<std::unique_ptr<const State>> states_ CAISSON_GUARDED_BY(mutex_);
+  std::deque<Entry> states_ CAISSON_GUARDED_BY(mutex_);
 };
 
 }  // namespace caisson::mvcc

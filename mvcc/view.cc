@@ -183,7 +183,7 @@ Result<void> View::open_base(io::Directory& directory, Base base, const Target& 
                            pager::open_pager(std::move(checkpoints.attempt), checkpoints.newest,
                                              base.entry.checkpoint_root()));
   CAISSON_ASSIGN_OR_RETURN(newest_.catalog, load_catalog(*pager_, base.entry.root));
-  states_.start(*pager_, newest_);
+  states_.start(*pager_, newest_, options_.snapshot_age_max_ns);
   CAISSON_ASSIGN_OR_RETURN(const TxnId end, find_target(target, newest, known));
   CAISSON_RETURN_IF_ERROR(follow(end));
   report_.checkpoint = base_;
@@ -278,16 +278,18 @@ Result<void> View::follow(TxnId upto) {
     commits_.reset();  // It has read on: to be found anew.
     return fail(std::move(applied).error());
   }
+  const auto now = static_cast<std::uint64_t>(vfs_.clock().monotonic().count());
   newest_ = {.txn = upto,
              .catalog = applied->catalog,
              .log = commits_->position(),
              .ticket = 0,
              .awaited = true,
-             .replay_ns = newest_.replay_ns + applied->replay_ns()};
+             .replay_ns = newest_.replay_ns + applied->replay_ns(),
+             .made_ns = now};
   report_.operations += applied->operations;
   states_.add(newest_);
   states_.publish(0, false);
-  states_.reclaim();
+  states_.reclaim(now);
   say_what_is_read(pager_->uuid());
   return {};
 }

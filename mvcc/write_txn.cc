@@ -345,6 +345,7 @@ Result<State> WriteTxn::prepare_commit() {
   CAISSON_ASSIGN_OR_RETURN(const auto appended, recorder.commit());
   state.log = appended.position;
   state.ticket = appended.ticket;
+  state.made_ns = body_->engine.now_ns();
   // What a row put at random into a large store takes, and what reading its bytes does.
   state.replay_ns = body_->base.replay_ns + recorder.operations() * 1500 + recorder.bytes();
   return state;

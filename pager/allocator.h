@@ -47,6 +47,8 @@ class Allocator {
   std::uint64_t dead_count() const { return dead_.count() + left_dead_.count(); }
   bool is_free(PageId id) const { return free_.contains(id) || left_free_.contains(id); }
 
+  std::uint64_t dead_behind(TxnId pin) const { return dead_.count_behind(pin); }
+
   // The dead pages. O(dead pages + largest id / 64).
   PageSet dead_pages() const;
 

@@ -80,6 +80,15 @@ class DeadPages {
     std::ranges::for_each(fresh_, visit);
   }
 
+  // Pages that wait for that pin to go.
+  std::uint64_t count_behind(TxnId pin) const {
+    const auto found = waiting_.find(pin);
+    std::uint64_t count = 0;
+    if (found == waiting_.end()) return count;
+    for (const DeadRun& run : found->second) count += run.run.count;
+    return count;
+  }
+
   // Pages, not runs.
   std::uint64_t count() const {
     std::uint64_t count = 0;

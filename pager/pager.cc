@@ -309,6 +309,11 @@ void Pager::reclaim(std::span<const TxnId> pins) {
   release_frames(0);
 }
 
+std::uint64_t Pager::dead_behind(TxnId pin) const {
+  const MutexLock lock(mutex_);
+  return allocator_.dead_behind(pin);
+}
+
 void Pager::keep_dead() {
   const MutexLock lock(mutex_);
   allocator_.keep_dead();

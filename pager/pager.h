@@ -153,6 +153,10 @@ class Pager {
 
   PagerStats stats() const;
 
+  // How many dead pages wait, as far as is known since the last reclaim(), for this pin to go.
+  // Others may keep some of them as well. O(runs of pages).
+  std::uint64_t dead_behind(TxnId pin) const;
+
   // --- Space and memory ----------------------------------------------------------------------
 
   // Makes sure that `pages` pages can be allocated without growing the file.

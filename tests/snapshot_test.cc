@@ -234,6 +234,29 @@ TEST_P(Reading, AsManySnapshotsAndValuesAsThereAreSlots) {
   EXPECT_EQ(snapshots.size(), 4095U);  // And the tree's.
 }
 
+TEST_P(Reading, ASnapshotThatWasForgottenIsRefusedAndItsCostTold) {
+  value_of(store_.close());
+  const Store store = value_of(Store::open(path(), {.background = false,
+                                                    .snapshot_age_max = std::chrono::nanoseconds(1),
+                                                    .memory_budget_bytes = std::uint64_t{1} << 20U,
+                                                    .access = GetParam()}));
+  put(store, "t", "k", "0");
+  Snapshot snapshot = value_of(store.snapshot());
+  const Tree read = value_of(snapshot.tree("t"));
+  EXPECT_EQ(value_of(store.stats()).pinned_bytes, 0U);
+  put(store, "t", "k", "1");
+  put(store, "t", "k", "2");
+  EXPECT_EQ(code_of(read.get("k")), Code::kSnapshotTooOld);
+  const StoreStats stats = value_of(store.stats());
+  EXPECT_EQ(stats.oldest_snapshot, TxnId{1});
+  EXPECT_GT(stats.oldest_snapshot_age.count(), 0);
+  EXPECT_GT(stats.pinned_bytes, 0U);
+  value_of(snapshot.renew());
+  EXPECT_EQ(contents(store, "t"), (Entries{{"k", "2"}}));
+  EXPECT_EQ(code_of(Store::open(path() + "x", {.snapshot_age_max = std::chrono::nanoseconds(-1)})),
+            Code::kInvalidArgument);
+}
+
 #ifndef CAISSON_SANITIZED
 
 using caisson::testing::allocations;

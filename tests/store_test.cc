@@ -5,7 +5,10 @@
 #include <caisson/store.h>
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -282,6 +285,29 @@ TEST_F(StoreLife, ATransactionMayEndBehindItsStore) {
 }
 
 // --- Forks ---------------------------------------------------------------------------------------
+
+// The child has the files open as well; the locks are the parent's.
+TEST_F(StoreLife, AStoreCanBeOpenedAgainBesideAChildThatWasForkedOffBefore) {
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe(pipe.data()), 0);
+  std::optional<Store> store = open();
+  put(*store, "t", "k", "v");
+  const pid_t child = fork();
+  if (child == 0) {
+    ::close(pipe[1]);
+    char byte = 0;
+    (void)::read(pipe[0], &byte, 1);  // Until the parent closes its end.
+    _exit(0);
+  }
+  ASSERT_GT(child, 0);
+  value_of(store->close());
+  store.reset();
+  const auto again = Store::open(path());
+  EXPECT_TRUE(again.has_value());
+  ::close(pipe[1]);
+  ::close(pipe[0]);
+  EXPECT_EQ(waitpid(child, nullptr, 0), child);
+}
 
 TEST_F(StoreLife, AChildProcessIsToldThatTheStoreIsItsParents) {
   std::optional<Store> store = open();

@@ -285,6 +285,7 @@ int exit_code(const Error& error) {
     case Code::kCorruption:
     case Code::kWrongStore:
     case Code::kUnsupportedVersion:
+    case Code::kSnapshotTooOld:
       return 1;  // Nothing that the demonstration does may end so.
   }
   return 1;

@@ -37,6 +37,7 @@ enum class Code : std::uint8_t {
   kCorruption,          // Bytes on disk break a rule of the format; copy them away first.
   kWrongStore,          // A file belongs to another store (its UUID differs).
   kUnsupportedVersion,  // A newer Caisson wrote this; use that version or a later one.
+  kSnapshotTooOld,      // Later commits came Options::snapshot_age_max ago; take a new snapshot.
 };
 
 // The code's name in the spelling of messages and JSON: "corruption", "out of space", ...

@@ -62,6 +62,8 @@ struct Options {
   // the newest commit that was acknowledged and is durable. Commits that no checkpoint has yet are
   // applied in memory, within memory_budget_bytes. Nothing is written but a note in the file LOCK
   // of what is being read, which keeps the writer from using those pages again; up to 126 readers.
+  // A reader also keeps the log behind the last commit that it has looked at: one that is never
+  // asked for a snapshot keeps all that is written meanwhile.
   // Where LOCK can't be written (a read-only disk, missing rights), it can be locked at least, and
   // the writer keeps every checkpoint; where it isn't there, nobody may write the store meanwhile.
   bool read_only = false;
@@ -90,6 +92,12 @@ struct Options {
   std::chrono::nanoseconds replay_time_max = std::chrono::milliseconds(250);
 
   Retention retention = {};
+
+  // What reads a snapshot is refused with kSnapshotTooOld from when a later commit has been there
+  // for so long; what a reader keeps from being used again, it keeps until it ends. Looked at when
+  // transactions begin. Not for states of the past (Store::snapshot_as_of(), snapshot_named()). 0:
+  // never.
+  std::chrono::nanoseconds snapshot_age_max{};
 
   // --- Memory --------------------------------------------------------------------------------
 

@@ -23,6 +23,8 @@ struct RecoveryReport {
   TxnId recovered{};              // and the last one that the log led to: the store's state.
   std::uint64_t log_bytes = 0;    // Read in between,
   std::uint64_t operations = 0;   // and applied.
+
+  std::chrono::nanoseconds duration{};  // Of the opening, with all that.
 };
 
 // A state of the past that is kept.
@@ -71,8 +73,15 @@ struct StoreStats {
   std::optional<Error> last_background_failure{};  // and why the last of them did. Retried.
 
   // Readers.
-  std::uint64_t snapshots = 0;             // That are open.
-  std::optional<TxnId> oldest_snapshot{};  // The oldest state that a snapshot holds.
+  std::uint64_t snapshots = 0;                     // That are open.
+  std::optional<TxnId> oldest_snapshot{};          // The oldest state that a snapshot holds,
+  std::chrono::nanoseconds oldest_snapshot_age{};  // for how long later commits have been there,
+  std::uint64_t pinned_bytes = 0;                  // and what can't be used again before it ends.
+
+  // In other processes, and of the past: as far as was known at the last checkpoint.
+  std::uint64_t checkpoints_read = 0;  // Checkpoints that somebody reads.
+  std::optional<TxnId> oldest_checkpoint_read{};
+  bool unknown_readers = false;  // Somebody reads nobody knows what: every checkpoint is kept.
 
   // Pages.
   std::uint32_t page_size = 0;         // In bytes.

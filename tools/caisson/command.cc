@@ -25,6 +25,7 @@ ExitCode exit_code(const Error& error) {
     case Code::kPermissionDenied:
     case Code::kReadOnly:
     case Code::kResourceExhausted:
+    case Code::kSnapshotTooOld:
     case Code::kOutOfSpace:
     case Code::kIoError:
     case Code::kDurabilityUnknown:
