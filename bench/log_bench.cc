@@ -7,7 +7,6 @@
 // payload copied and hashed, its header, its checksum; nothing is written.
 
 #include <benchmark/benchmark.h>
-#include <fcntl.h>
 #include <time.h>
 
 #include <algorithm>
@@ -21,9 +20,8 @@
 #include "base/crc32c.h"
 #include "base/hash.h"
 #include "base/random.h"
-#include "bench/raw_file.h"
+#include "bench/raw_log.h"
 #include "bench/support.h"
-#include "io/memory.h"
 #include "io/posix.h"
 #include "log/record.h"
 #include "log/testing/harness.h"
@@ -36,8 +34,8 @@ using log::testing::LogStore;
 using log::testing::value_of;
 
 constexpr std::size_t kPayloadSize = 100;
-constexpr std::size_t kBlockSize = log::kBatchAlignment;
-constexpr std::uint64_t kFileSize = std::uint64_t{64} << 20U;
+constexpr std::uint64_t kFileSize = RawLog::kFileSize;
+static_assert(RawLog::kBlockSize == log::kBatchAlignment);
 
 // --- The record alone ----------------------------------------------------------------------------
 
@@ -118,26 +116,12 @@ void commit(benchmark::State& state, bool direct, SyncMethod method) {
 }
 
 // A block written past the page cache into a file that was written before, and made durable.
-template <typename Write>
-void raw_write(benchmark::State& state, Write write) {
+void raw_write(benchmark::State& state, void (RawLog::*append)()) {
   if (in_memory()) return fail(state, "in memory; set CAISSON_BENCH_DIR to a directory on a disk");
-  const std::string path = directory() + "/raw_log";
-  io::AlignedBuffer block(kBlockSize);
-  Random(1).fill(block.bytes());
-  {
-    const std::vector<std::byte> zeros(std::size_t{1} << 20U);
-    const RawFile file(path, O_RDWR | O_CREAT | O_TRUNC);
-    for (std::uint64_t at = 0; at < kFileSize; at += zeros.size()) file.write(at, zeros);
-    file.flush();
-  }
-  const RawFile file(path, O_RDWR | O_DIRECT);
-  std::uint64_t at = 0;
-  time_commits(state, [&] {
-    write(file, at, block.bytes());
-    at = (at + kBlockSize) % kFileSize;
-  });
+  RawLog log(directory() + "/raw_log");
+  time_commits(state, [&] { (log.*append)(); });
   state.counters["flushes"] = 1;
-  state.counters["KiB_written"] = kBlockSize / 1024.0;
+  state.counters["KiB_written"] = RawLog::kBlockSize / 1024.0;
 }
 
 // --- Names ---------------------------------------------------------------------------------------
@@ -156,9 +140,9 @@ void add_commit(const std::string& name, bool direct, SyncMethod method) {
   if (method == SyncMethod::kDsync) hold_against(kName + name, kDsyncLimit);
 }
 
-template <typename Write>
-void add_limit(const char* name, Write write) {
-  benchmark::RegisterBenchmark(name, [write](benchmark::State& state) { raw_write(state, write); })
+void add_limit(const char* name, void (RawLog::*append)()) {
+  benchmark::RegisterBenchmark(name,
+                               [append](benchmark::State& state) { raw_write(state, append); })
       ->UseRealTime()
       ->Unit(benchmark::kMicrosecond);
 }
@@ -174,13 +158,8 @@ void add_limit(const char* name, Write write) {
   add_commit("buffered", false, SyncMethod::kTwoCalls);
   add_commit("buffered_dsync", false, SyncMethod::kDsync);
   add_commit("buffered_uring", false, SyncMethod::kUring);
-  add_limit(kTwoCallsLimit, [](const RawFile& file, std::uint64_t at, Bytes block) {
-    file.write(at, block);
-    file.flush();
-  });
-  add_limit(kDsyncLimit, [](const RawFile& file, std::uint64_t at, Bytes block) {
-    file.write_dsync(at, block);
-  });
+  add_limit(kTwoCallsLimit, &RawLog::append_and_flush);
+  add_limit(kDsyncLimit, &RawLog::append_dsync);
   return true;
 }();
 

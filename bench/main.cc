@@ -23,8 +23,9 @@ namespace {
 
 // One benchmark's repetitions.
 struct Figure {
-  // The typical time of one operation: its median where single ones are timed, and else the CPU's
-  // time for one. Neither minds much what else the machine does.
+  // The typical time of one operation: what the benchmark says that it is (kEachCounter); else its
+  // median where single ones are timed, and the CPU's time for one where they aren't. Neither of
+  // these minds much what else the machine does.
   std::vector<double> typical_ns;
   std::vector<double> tail_ns;  // 99th percentile; empty where single operations aren't timed.
 };
@@ -101,9 +102,11 @@ class Reporter final : public benchmark::ConsoleReporter {
       const auto found = run.counters.find(name);
       return found == run.counters.end() ? -1.0 : found->second.value * 1e9;
     };
-    if (counter(kMedianCounter) >= 0) {
+    if (counter(kTailCounter) >= 0) figure.tail_ns.push_back(counter(kTailCounter));
+    if (counter(kEachCounter) >= 0) {
+      figure.typical_ns.push_back(counter(kEachCounter));
+    } else if (counter(kMedianCounter) >= 0) {
       figure.typical_ns.push_back(counter(kMedianCounter));
-      figure.tail_ns.push_back(counter(kTailCounter));
     } else {
       const double per_second = benchmark::GetTimeUnitMultiplier(run.time_unit);
       figure.typical_ns.push_back(run.GetAdjustedCPUTime() / per_second * 1e9);

@@ -47,6 +47,10 @@ void report_latencies(benchmark::State& state, const Histogram& nanoseconds);
 inline constexpr const char* kMedianCounter = "p50_s";
 inline constexpr const char* kTailCounter = "p99_s";
 
+// Set where neither the median of single operations nor the process's CPU time for an iteration is
+// the point: the time that comes to one operation, in seconds. The summary takes this one then.
+inline constexpr const char* kEachCounter = "each_s";
+
 // Time since some moment.
 inline std::uint64_t now_ns() {
   return static_cast<std::uint64_t>(
