@@ -7,7 +7,6 @@
 // payload copied and hashed, its header, its checksum; nothing is written.
 
 #include <benchmark/benchmark.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -67,14 +66,6 @@ void copy_and_sum(benchmark::State& state) {
 }
 
 // --- Durable commits -----------------------------------------------------------------------------
-
-// What this process has spent, the kernel's threads for its io_uring included.
-std::uint64_t processor_ns() {
-  timespec spent{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
-  return static_cast<std::uint64_t>(spent.tv_sec) * 1'000'000'000U +
-         static_cast<std::uint64_t>(spent.tv_nsec);
-}
 
 // Times `commit` in each iteration.
 template <typename Commit>

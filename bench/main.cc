@@ -161,7 +161,7 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     std::fprintf(stderr,
                  "caisson-bench: %s\nSet CAISSON_BENCH_DIR to a directory on a disk, where it may "
-                 "write some 1.5 GB.\n",
+                 "write some 3 GB.\n",
                  error.what());
     return 5;
   }

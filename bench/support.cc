@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 #include <array>
 #include <cstdlib>
@@ -106,6 +107,13 @@ void report_latencies(benchmark::State& state, const Histogram& nanoseconds) {
   const Histogram::Snapshot seen = nanoseconds.snapshot();
   state.counters[kMedianCounter] = static_cast<double>(seen.percentile(50)) / 1e9;
   state.counters[kTailCounter] = static_cast<double>(seen.percentile(99)) / 1e9;
+}
+
+std::uint64_t processor_ns() {
+  timespec spent{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+  return static_cast<std::uint64_t>(spent.tv_sec) * 1'000'000'000U +
+         static_cast<std::uint64_t>(spent.tv_nsec);
 }
 
 DiskReads DiskReads::now() {

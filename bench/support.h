@@ -57,6 +57,10 @@ inline std::uint64_t now_ns() {
       std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
 }
 
+// What all threads of the process have had of the processor, the kernel's for its io_uring
+// included.
+std::uint64_t processor_ns();
+
 // What the process has read from the disk, as the system tells it.
 struct DiskReads {
   std::uint64_t bytes = 0;         // By this process.
