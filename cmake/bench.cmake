@@ -23,15 +23,40 @@ if(ISAL_FOUND)
   target_link_libraries(caisson-bench PRIVATE PkgConfig::ISAL)
 endif()
 
-# caisson-bench-peers: Caisson beside other engines, where they are installed.
+# caisson-bench-peers: Caisson beside other engines. LMDB is the one that it can't do without; the
+# others take part where they are installed.
 find_path(LMDB_INCLUDE_DIR lmdb.h)
 find_library(LMDB_LIBRARY lmdb)
-if(LMDB_INCLUDE_DIR AND LMDB_LIBRARY)
-  file(GLOB peer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/peers/*.cc)
-  add_executable(caisson-bench-peers ${peer_sources} bench/main.cc bench/support.cc)
-  target_include_directories(caisson-bench-peers SYSTEM PRIVATE ${LMDB_INCLUDE_DIR})
-  target_link_libraries(caisson-bench-peers PRIVATE
-    caisson_objects caisson_testing benchmark::benchmark ${LMDB_LIBRARY})
-else()
+if(NOT LMDB_INCLUDE_DIR OR NOT LMDB_LIBRARY)
   message(STATUS "No LMDB (liblmdb-dev): caisson-bench-peers is not built")
+  return()
 endif()
+
+set(optional_peers sqlite rocksdb wiredtiger)
+file(GLOB peer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/peers/*.cc)
+foreach(peer IN LISTS optional_peers)
+  list(REMOVE_ITEM peer_sources ${PROJECT_SOURCE_DIR}/bench/peers/${peer}_store.cc)
+endforeach()
+add_executable(caisson-bench-peers ${peer_sources} bench/main.cc bench/support.cc)
+target_include_directories(caisson-bench-peers SYSTEM PRIVATE ${LMDB_INCLUDE_DIR})
+target_link_libraries(caisson-bench-peers PRIVATE
+  caisson_objects caisson_testing benchmark::benchmark ${LMDB_LIBRARY})
+
+# Adds what compares Caisson with one of them, where its header and its library are found.
+function(add_peer peer header library)
+  string(TOUPPER ${peer} name)
+  find_path(${name}_INCLUDE_DIR ${header})
+  find_library(${name}_LIBRARY ${library})
+  if(NOT ${name}_INCLUDE_DIR OR NOT ${name}_LIBRARY)
+    message(STATUS "No ${peer}: caisson-bench-peers is built without it")
+    return()
+  endif()
+  target_sources(caisson-bench-peers PRIVATE bench/peers/${peer}_store.cc)
+  target_compile_definitions(caisson-bench-peers PRIVATE CAISSON_HAVE_${name}=1)
+  target_include_directories(caisson-bench-peers SYSTEM PRIVATE ${${name}_INCLUDE_DIR})
+  target_link_libraries(caisson-bench-peers PRIVATE ${${name}_LIBRARY})
+endfunction()
+
+add_peer(sqlite sqlite3.h sqlite3)
+add_peer(rocksdb rocksdb/db.h rocksdb)
+add_peer(wiredtiger wiredtiger.h wiredtiger)

@@ -27,7 +27,10 @@ core=(
 bench=(
   libbenchmark-dev  # the benchmarks
   libisal-dev       # a peer to compare our CRC with
-  liblmdb-dev       # a peer to compare our tree with
+  liblmdb-dev       # a peer to compare our tree with, and the whole store
+  libsqlite3-dev    # another peer of the store
+  librocksdb-dev    # another one
+  libwiredtiger-dev # and the last one
 )
 # What .ci/run needs as well.
 ci=(
