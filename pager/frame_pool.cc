@@ -8,8 +8,11 @@
 namespace caisson::pager {
 namespace {
 
-// Free frames beyond this many give their memory back to the system.
-constexpr std::size_t kFreeFramesKept = 256;
+// Free frames beyond this part of all of them, or this many, give their memory back to the system:
+// to have it again costs more than to copy a page into it, so what one transaction frees should do
+// for the next one.
+constexpr std::uint64_t kFreePartKept = 4;
+constexpr std::uint64_t kFreeFramesKept = 256;
 
 // Memory for frames to come is asked for in steps of this size, within a part of the budget.
 constexpr std::uint64_t kPopulateBytes = std::uint64_t{1} << 20U;
@@ -80,7 +83,8 @@ std::optional<std::uint32_t> FramePool::take(FrameState state, PageId id, TxnId 
 
 void FramePool::give_back(std::uint32_t index) {
   set_state(index, FrameState::kFree);
-  if (free_.size() >= kFreeFramesKept) memory_.discard(index * page_size_, page_size_);
+  const std::uint64_t kept = std::max(kFreeFramesKept, capacity_ / kFreePartKept);
+  if (free_.size() >= kept) memory_.discard(index * page_size_, page_size_);
   free_.push_back(index);
 }
 
