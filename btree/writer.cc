@@ -135,10 +135,7 @@ Result<void> TreeWriter::own_path(unsigned last) {
     if (mine.empty()) {
       CAISSON_ASSIGN_OR_RETURN(const std::byte* old, pager_->read(ref));
       const pager::PageHeader header = pager::read_header(old);
-      CAISSON_ASSIGN_OR_RETURN(const pager::NewPage copy,
-                               txn_->allocate(header.type, header.level));
-      std::ranges::copy(Bytes(old, page_size()).subspan(pager::kPageHeaderSize),
-                        copy.bytes.begin() + pager::kPageHeaderSize);
+      CAISSON_ASSIGN_OR_RETURN(const pager::NewPage copy, txn_->allocate_copy(old));
       replaced_.add(ref.id, header.txn);
       path_[depth].id = copy.id;
       mine = copy.bytes;

@@ -86,6 +86,15 @@ Result<void> PageTxn::make_room() {
 }
 
 Result<NewPage> PageTxn::allocate(PageType type, std::uint8_t level) {
+  return allocate(type, level, nullptr);
+}
+
+Result<NewPage> PageTxn::allocate_copy(const std::byte* page) {
+  const PageHeader header = read_header(page);
+  return allocate(header.type, header.level, page);
+}
+
+Result<NewPage> PageTxn::allocate(PageType type, std::uint8_t level, const std::byte* copied) {
   Pager& pager = *pager_;
   const MutexLock lock(pager.mutex_);
   std::vector<std::uint32_t>& reserved = pager.open_txn_->reserved;
@@ -99,7 +108,11 @@ Result<NewPage> PageTxn::allocate(PageType type, std::uint8_t level) {
   if (!savepoints.empty()) savepoints.back().allocated.insert(id);
   allocated_some_ = true;
   const MutableBytes bytes(pager.frames_.data(frame), pager.page_size_);
-  if (!pager.frames_.frame(frame).zeros) std::memset(bytes.data(), 0, bytes.size());
+  if (copied != nullptr) {
+    std::memcpy(bytes.data(), copied, bytes.size());
+  } else if (!pager.frames_.frame(frame).zeros) {
+    std::memset(bytes.data(), 0, bytes.size());
+  }
   write_header({.type = type, .level = level, .id = id, .txn = txn_}, bytes);
   if (!mutated(Mutant::kSupersededChecksum)) pager.table_.set_checksum(id, 0);
   pager.table_.set_ready(id, bytes.data());

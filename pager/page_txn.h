@@ -60,8 +60,12 @@ class PageTxn {
   // to read, frames are all the room there is.
   Result<NewPage> allocate(PageType type, std::uint8_t level);
 
-  // Makes sure that the next `pages` calls of allocate() succeed. Errors: as allocate(). What is
-  // not used goes back when the transaction ends.
+  // Makes one of the same type and level as another page, and with its bytes behind the header. The
+  // other one was read since renew() or make_room(). Errors: as allocate().
+  Result<NewPage> allocate_copy(const std::byte* page);
+
+  // Makes sure that the next `pages` calls of allocate() and allocate_copy() succeed. Errors: as
+  // allocate(). What is not used goes back when the transaction ends.
   Result<void> reserve(std::size_t pages);
 
   // The bytes of a page that this transaction made and may still edit; empty for every other
@@ -93,6 +97,9 @@ class PageTxn {
  private:
   PageTxn(Pager& pager, TxnId txn, std::uint64_t epoch)
       : pager_(&pager), txn_(txn), epoch_(epoch) {}
+
+  // A page with the bytes of `copied` behind its header, or zeros where that is null.
+  Result<NewPage> allocate(PageType type, std::uint8_t level, const std::byte* copied);
 
   Pager* pager_;  // Null once ended.
   TxnId txn_;

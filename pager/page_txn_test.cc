@@ -92,6 +92,22 @@ TEST(PageTxn, MakesPagesOfZerosInFramesThatWereOthersBefore) {
   }
 }
 
+TEST(PageTxn, CopiesAPageUnderAHeaderOfItsOwn) {
+  Harness store({});
+  PageTxn txn = begin(store, 1);
+  const NewPage old = value_of(txn.allocate(kArrayLeaf, 3));
+  std::ranges::fill(old.bytes.subspan(kPageHeaderSize), std::byte{0x5A});
+  const NewPage copy = value_of(txn.allocate_copy(old.bytes.data()));
+  EXPECT_NE(copy.id, old.id);
+  const PageHeader header = read_header(copy.bytes.data());
+  EXPECT_EQ(header.type, kArrayLeaf);
+  EXPECT_EQ(header.level, 3);
+  EXPECT_EQ(header.id, copy.id);
+  EXPECT_EQ(header.txn, TxnId{1});
+  EXPECT_TRUE(
+      std::ranges::equal(copy.bytes.subspan(kPageHeaderSize), old.bytes.subspan(kPageHeaderSize)));
+}
+
 TEST(PageTxn, AllocatesWhatItReservedWhenNothingElseIsLeft) {
   Harness store({.memory_budget_bytes = 64 * 4096});
   PageTxn txn = begin(store, 1);
