@@ -294,6 +294,7 @@ void TreeWriter::write_out(unsigned depth, const Group& group) {
   Separators& separators = separators_[depth];
   Edit edit{.index = 1, .removed = group.count - 1, .added_count = 0, .added = {}};
   // Beside the old pages, in which values lie, until all are built.
+  scratch_.resize(2 * page_size());
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     std::byte* to = scratch_.data() + i * page_size();
     if (i >= group.count) {

@@ -12,12 +12,7 @@ namespace caisson::btree {
 
 TreeWriter::TreeWriter(pager::Pager& pager, pager::PageTxn& txn, const TreeRoot& root,
                        TreeKind kind)
-    : pager_(&pager),
-      txn_(&txn),
-      limits_(pager.checkpointed().limits),
-      root_(root),
-      kind_(kind),
-      scratch_(2 * std::size_t{pager.page_size()}) {
+    : pager_(&pager), txn_(&txn), limits_(pager.checkpointed().limits), root_(root), kind_(kind) {
   if (kind != TreeKind::kCatalog) return;
   limits_.key_size_max = pager::key_limit_max(pager.page_size());
   limits_.value_size_max = pager.page_size();  // What a leaf takes is less: check_tree_root().

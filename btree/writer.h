@@ -226,7 +226,7 @@ class TreeWriter {
   // What is being arranged, and how: entries_ in parts_.
   Entries entries_;
   std::vector<NodePlan> parts_;
-  std::vector<std::byte> scratch_;
+  std::vector<std::byte> scratch_;  // Two pages, once any were arranged: most writers never do.
   mutable std::array<std::vector<std::byte>, 2> bound_keys_;
   std::array<Separators, kDepthMax> separators_;
 };
