@@ -1,14 +1,14 @@
 // Taking a snapshot and letting it go, while others are held.
 //
-// Method. A store of 257 commits. As many snapshots as the name says are held, each of another
+// Method. As many snapshots as the name says are held, each of another
 // state, and then one thread goes on: "fresh" takes a snapshot of the newest state and ends it;
 // "reused" has one that it took before go over to the newest state, which is the one that it has;
-// "moved" is the same with two that take turns behind commits of another row (untimed), so that the
-// state is another one each time.
+// "moved" does so behind a commit (untimed), so that the state is another one each time.
 
 #include <benchmark/benchmark.h>
 #include <caisson/store.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <string>
