@@ -38,6 +38,45 @@ TEST(Engine, WhatWasCommittedIsSeenByLaterSnapshotsAndByNoEarlierOne) {
   EXPECT_EQ(contents(store.engine()), (Model{{"notes", {{"a", "2"}}}}));
 }
 
+// What is deleted takes pages, too, before it gives any back.
+TEST(Engine, DeletesGoThroughOnADiskThatIsFull) {
+  for (const bool range : {false, true}) {
+    EngineStore store({.log = {.file_size_min = std::uint64_t{4} << 20U,
+                               .file_size_max = std::uint64_t{4} << 20U,
+                               .direct = true}});
+    const std::string pages = std::string(testing::kStorePath) + "/pages";
+    value_of(put(store.engine(), "t", "first", "v"));
+    store.machine().set_capacity({.bytes = store.machine().image(pages)->cached().size() +
+                                           (std::uint64_t{4} << 20U) + 65536});
+    const auto key = [](int i) { return "key" + std::to_string(1000 + i); };
+    int count = 0;
+    auto full = put(store.engine(), "t", key(count), std::string(1000, 'v'));
+    for (; full; full = put(store.engine(), "t", key(count), std::string(1000, 'v'))) {
+      ++count;
+      ASSERT_LT(count, 1000);
+      if (count % 8 == 0) (void)store.engine().checkpoint();
+    }
+    EXPECT_EQ(full.error().code(), Code::kOutOfSpace);
+    for (int i = 0; i < (range ? 1 : count); ++i) {
+      WriteTxn txn = value_of(store.engine().begin_write());
+      const TreeId tree = tree_in(txn, "t");
+      if (range) {
+        EXPECT_GT(value_of(txn.erase_range(tree, {bytes_of("key"), {}})), 0U);
+      } else {
+        EXPECT_TRUE(value_of(txn.erase(tree, bytes_of(key(i)))));
+      }
+      value_of(txn.commit());
+      value_of(store.engine().checkpoint());
+    }
+    value_of(store.engine().checkpoint());
+    EXPECT_EQ(contents(store.engine()), (Model{{"t", {{"first", "v"}}}}));
+    value_of(put(store.engine(), "t", "again", std::string(1000, 'v')));
+    value_of(store.close());
+    value_of(store.open());
+    EXPECT_EQ(contents(store.engine())["t"].size(), 2U);
+  }
+}
+
 TEST(Engine, ASecondWriterIsTold) {
   EngineStore store;
   const WriteTxn txn = value_of(store.engine().begin_write());

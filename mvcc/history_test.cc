@@ -15,7 +15,6 @@ namespace {
 
 using testing::code_of;
 using testing::EngineStore;
-using testing::kStorePath;
 using testing::put;
 using testing::read_all;
 using testing::StoreOptions;

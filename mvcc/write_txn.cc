@@ -26,6 +26,20 @@ class Call {
   pager::PageTxn& pages_;
 };
 
+// While it deletes, the transaction may use the last of the space.
+class LastSpace {
+ public:
+  explicit LastSpace(pager::PageTxn& pages) : pages_(pages) {
+    pages_.set_space(pager::AllocationUse::kEmergency);
+  }
+  ~LastSpace() { pages_.set_space(pager::AllocationUse::kNormal); }
+  LastSpace(const LastSpace&) = delete;
+  LastSpace& operator=(const LastSpace&) = delete;
+
+ private:
+  pager::PageTxn& pages_;
+};
+
 }  // namespace
 
 struct LongValue::Parts {
@@ -159,6 +173,7 @@ Result<void> WriteTxn::drop_tree(TreeId tree) {
   const Operation operation{.code = OperationCode::kDropTree, .tree = to_u64(tree)};
   CAISSON_RETURN_IF_ERROR(body_->recorder.reserve(operation));
   CAISSON_RETURN_IF_ERROR(writer(tree));
+  const LastSpace last_space(body_->pages);
   if (auto dropped = body_->trees->drop(tree); !dropped) {
     body_->failed = true;
     return dropped;
@@ -222,6 +237,10 @@ Result<bool> WriteTxn::erase(TreeId tree, Bytes key) {
   const Call call(body_->pages);
   auto from = writer(tree);
   auto erased = from ? (*from)->erase(recorded.key) : fail(std::move(from).error());
+  if (!erased && erased.error().code() == Code::kOutOfSpace) {
+    const LastSpace last_space(body_->pages);
+    erased = (*from)->erase(recorded.key);
+  }
   if (!erased || !*erased) recorder.forget_since(before);
   return erased;
 }
@@ -249,6 +268,7 @@ Result<std::uint64_t> WriteTxn::erase_range(TreeId tree, const btree::Range& ran
     recorder.forget_since(before);
     return fail(std::move(from).error());
   }
+  const LastSpace last_space(body_->pages);
   const std::uint64_t count = (*from)->root().count;
   const std::optional<Bytes> end = range.end ? std::optional(recorded.value) : std::nullopt;
   auto erased = (*from)->erase_range({recorded.key, end});
@@ -341,7 +361,11 @@ Result<State> WriteTxn::prepare_commit() {
   Recorder& recorder = body_->recorder;
   State state;
   state.txn = txn();
-  CAISSON_ASSIGN_OR_RETURN(state.catalog, body_->trees->finish());
+  {
+    // A few pages at most: what was to be made has been made.
+    const LastSpace last_space(body_->pages);
+    CAISSON_ASSIGN_OR_RETURN(state.catalog, body_->trees->finish());
+  }
   CAISSON_ASSIGN_OR_RETURN(const auto appended, recorder.commit());
   state.log = appended.position;
   state.ticket = appended.ticket;

@@ -45,9 +45,9 @@ PageTxn::~PageTxn() {
   if (pager_ != nullptr) roll_back();
 }
 
-void PageTxn::use_emergency_space() {
+void PageTxn::set_space(AllocationUse use) {
   const MutexLock lock(pager_->mutex_);
-  pager_->open_txn_->use = AllocationUse::kEmergency;
+  pager_->open_txn_->use = use;
 }
 
 // Frames leave the table and get their epoch under the mutex. So, other than a reader, the writer

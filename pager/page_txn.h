@@ -33,8 +33,8 @@ class PageTxn {
 
   TxnId txn() const { return txn_; }
 
-  // Lets this transaction use the last of the space: for one that only deletes.
-  void use_emergency_space();
+  // Whether pages may be made of the last of the space: for what only deletes. Not, at first.
+  void set_space(AllocationUse use);
 
   // Says that the writer keeps no bytes of a page that it has read so far (those of pages that it
   // made, and may edit, stay): frames that left the page table until now may be used again. What

@@ -546,7 +546,7 @@ TEST(Pager, KeepsAReserveForDeletesOnAFullDisk) {
   while (array.set(fill, index, 5)) ++index;
   fill.seal();
   PageTxn remove = value_of(PageTxn::begin(store.pager(), TxnId{102}));
-  remove.use_emergency_space();
+  remove.set_space(AllocationUse::kEmergency);
   for (std::uint32_t i = 0; i < index; ++i) value_of(array.set(remove, i, 0));
   remove.seal();
   CheckpointRequest request{
