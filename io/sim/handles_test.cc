@@ -56,6 +56,21 @@ TEST(Capacity, OfBytesIsCountedInBlocksAndUsedToTheLast) {
   EXPECT_TRUE(first->write(8192, filled(1, 1)));
 }
 
+TEST(Capacity, TellsWhatIsUsedAndHowManyHandlesAreOpen) {
+  Machine machine(15);
+  const std::uint64_t inodes = machine.used().inodes;
+  auto file = create(machine, "a");
+  ASSERT_TRUE(file->write(0, filled(4097, 1)));
+  EXPECT_EQ(machine.used().bytes, 8192U);
+  EXPECT_EQ(machine.used().inodes, inodes + 1);
+  auto mapping = file->map(65'536).value();
+  EXPECT_EQ(machine.open_handles(), 2U);
+  file.reset();
+  EXPECT_EQ(machine.open_handles(), 1U);
+  machine.kill();
+  EXPECT_EQ(machine.open_handles(), 0U);
+}
+
 TEST(Capacity, OfARemovedFileIsFreeWhenNobodyHasItOpenOrMapped) {
   Machine machine(17);
   machine.set_capacity({.bytes = 8192, .inodes = 3});  // The root and two more.

@@ -231,6 +231,16 @@ void Machine::set_capacity(Capacity capacity) {
   capacity_ = capacity;
 }
 
+Capacity Machine::used() const {
+  const MutexLock lock(mutex_);
+  return {.bytes = used_bytes(), .inodes = used_inodes()};
+}
+
+std::size_t Machine::open_handles() const {
+  const MutexLock lock(mutex_);
+  return open_.size();
+}
+
 void Machine::set_file_system(FileSystemKind kind) {
   const MutexLock lock(mutex_);
   file_system_ = kind;

@@ -125,6 +125,13 @@ class Machine {
   std::vector<TracedCall> trace() const;
 
   void set_capacity(Capacity capacity);
+
+  // What files take of it now.
+  Capacity used() const;
+
+  // How many files and mappings the process has open; directories don't count.
+  std::size_t open_handles() const;
+
   void set_file_system(FileSystemKind kind);
   void set_direct_supported(bool supported);
   // Direct reads and writes need offset and size aligned to this; to kDirectAlignment at first.
