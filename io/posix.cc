@@ -409,11 +409,16 @@ class PosixVfs final : public Vfs {
 
   Result<void> create_directory(const std::string& path) override {
     counters_.count(Call::kMakeDirectory);
+    Result<void> made;
     if (mkdir(path.c_str(), kDirectoryMode) != 0) {
-      return fail(system_error(errno, "make the directory", path));
+      made = fail(system_error(errno, "make the directory", path));
+      if (made.error().code() != Code::kAlreadyExists) return made;
     }
-    CAISSON_ASSIGN_OR_RETURN(const auto parent, open_directory(path + "/.."));
-    return parent->sync();
+    const auto parent = open_directory(path + "/..");
+    // What was there may be a file, or lie where we may not read.
+    if (!parent) return made ? fail(parent.error()) : made;
+    CAISSON_RETURN_IF_ERROR((*parent)->sync());
+    return made;
   }
 
   Clock& clock() override { return clock_; }

@@ -42,7 +42,9 @@ class Vfs {
   // Opens a directory by a path of the user's; links in it are followed.
   virtual Result<std::unique_ptr<Directory>> open_directory(const std::string& path) = 0;
 
-  // Makes a directory of mode 0700 and flushes its parent. kAlreadyExists when the path exists.
+  // Makes a directory of mode 0700 and flushes its parent. kAlreadyExists when the path exists; its
+  // parent is flushed then as well, where it can be opened: whoever made the directory may have
+  // failed, or ended, before that.
   virtual Result<void> create_directory(const std::string& path) = 0;
 
   // Fills `into` from the system's generator of secure random bytes.

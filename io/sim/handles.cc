@@ -44,6 +44,7 @@ SimulatedMapping::SimulatedMapping(Machine& machine, Machine::InodePtr inode, st
       name_(std::move(name)),
       life_(life),
       memory_(std::move(memory)) {
+  memory_.populate(0, std::min<std::uint64_t>(inode_->image.cached().size(), memory_.size()));
   inode_->image.map({memory_.data(), memory_.size()});
 }
 
@@ -437,8 +438,10 @@ Result<void> SimulatedVfs::create_directory(const std::string& path) {
   if (slash == std::string::npos) return fail(system_error(ENOENT, "make the directory", path));
   CAISSON_ASSIGN_OR_RETURN(const auto parent,
                            open_directory(slash == 0 ? "/" : path.substr(0, slash)));
-  CAISSON_RETURN_IF_ERROR(parent->make_directory(path.substr(slash + 1)));
-  return parent->sync();
+  const auto made = parent->make_directory(path.substr(slash + 1));
+  if (!made && made.error().code() != Code::kAlreadyExists) return made;
+  CAISSON_RETURN_IF_ERROR(parent->sync());
+  return made;
 }
 
 SysResult SimulatedVfs::draw(MutableBytes into) {

@@ -281,5 +281,13 @@ TEST(Names, OfAPathAreFoundStepByStep) {
   EXPECT_TRUE(machine.vfs().open_directory("/a/b"));
 }
 
+TEST(Names, OfDirectoriesThatAreThereAlreadyAreFlushedToo) {
+  Machine machine(16);
+  ASSERT_TRUE(root_of(machine)->make_directory("a"));
+  EXPECT_EQ(machine.vfs().create_directory("/a").error().code(), Code::kAlreadyExists);
+  machine.cut_power(CrashMode::kNothing);
+  EXPECT_TRUE(machine.vfs().open_directory("/a"));
+}
+
 }  // namespace
 }  // namespace caisson::io::sim
