@@ -331,6 +331,8 @@ std::string compare_names(EngineStore& store, History& history) {
   return names == history.names ? "" : "other states have names";
 }
 
+}  // namespace
+
 std::string compare(EngineStore& store, History& history) {
   const std::size_t recovered = to_u64(store.engine().recovery().recovered);
   if (recovered < history.acknowledged) return "an acknowledged commit is lost";
@@ -345,8 +347,6 @@ std::string compare(EngineStore& store, History& history) {
   history.acknowledged = recovered;
   return compare_names(store, history);
 }
-
-}  // namespace
 
 std::string live(EngineStore& store, History& history, Random& random, int steps) {
   if (!store.open()) return "";

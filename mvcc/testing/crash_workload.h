@@ -29,8 +29,11 @@ struct History {
 // Says what is wrong with what it finds, as judge() does; "" if nothing is.
 std::string live(EngineStore& store, History& history, Random& random, int steps);
 
-// Opens the store as it is, says what is wrong with what it holds, and leaves it open. What it
-// finds is acknowledged from then on.
+// Says what is wrong with what a store holds that has just been opened. What it finds is
+// acknowledged from then on.
+std::string compare(EngineStore& store, History& history);
+
+// Opens the store as it is, compares, and leaves it open.
 std::string judge(EngineStore& store, History& history);
 
 // Writes a checkpoint and says what is wrong with the page file: every tree of it, and the walk
