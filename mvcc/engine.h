@@ -126,8 +126,9 @@ class Engine {
   // Pager::checkpoint() and LogWriter::flush().
   Result<void> checkpoint();
 
-  // Retains the state published last under a name; returns its commit. Writes two checkpoints.
-  // kAlreadyExists; kInvalidArgument (the name); others as checkpoint().
+  // Retains the state published last under a name; returns its commit. Writes two checkpoints;
+  // where the second fails, the first has done it (RETAIN-5). kAlreadyExists; kInvalidArgument (the
+  // name); others as checkpoint().
   Result<TxnId> retain(std::string_view name);
 
   // Takes a name away, and writes two checkpoints. kNotFound; others as checkpoint().
@@ -147,7 +148,7 @@ class Engine {
   // Called again, does nothing.
   Result<void> close();
 
-  // Why nothing is written any more, if so. Sticky.
+  // Why no transaction begins any more, if so. Sticky. (COMMIT-3)
   std::optional<Error> poisoned() const;
 
   EngineStats stats() const;

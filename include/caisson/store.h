@@ -100,12 +100,13 @@ class CAISSON_API Store {
 
   // Keeps the newest state under a name, until release(): with its pages, which are not used again,
   // but without the log behind it. Returns its commit. Writes two checkpoints. A name has 1 to
-  // 255 bytes. kAlreadyExists; kInvalidArgument; others as checkpoint().
+  // 255 bytes. kAlreadyExists; kInvalidArgument; others as checkpoint(). Where only the second one
+  // fails, the name is there (retained() tells), and the next checkpoint does the rest.
   [[nodiscard]] Result<TxnId> retain(ByteView name) const;
 
   // Takes a name away; a state that has none left, and isn't kept by Options::retention, is not
   // kept any more. Snapshots of it that are open stay. Writes two checkpoints. kNotFound; others as
-  // checkpoint().
+  // checkpoint(), and as retain() where only the second one fails.
   [[nodiscard]] Result<void> release(ByteView name) const;
 
   // The checkpoints that are kept, the oldest first; the newest of all is the last one.
