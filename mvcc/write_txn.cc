@@ -236,7 +236,11 @@ Result<bool> WriteTxn::erase(TreeId tree, Bytes key) {
   const Operation recorded = recorder.record(operation);
   const Call call(body_->pages);
   auto from = writer(tree);
-  auto erased = from ? (*from)->erase(recorded.key) : fail(std::move(from).error());
+  if (!from) {
+    recorder.forget_since(before);
+    return fail(std::move(from).error());
+  }
+  auto erased = (*from)->erase(recorded.key);
   if (!erased && erased.error().code() == Code::kOutOfSpace) {
     const LastSpace last_space(body_->pages);
     erased = (*from)->erase(recorded.key);
