@@ -70,6 +70,9 @@ class ForkMark {
   // Whether this is a child: its copy of the mark was wiped. False where the system can't tell.
   bool in_child() const { return *mark_ == std::byte{0}; }
 
+  // Whether this is no child, for sure.
+  bool in_parent() const { return mapped_ && !in_child(); }
+
  private:
   std::byte* mark_;
   bool mapped_ = false;

@@ -82,7 +82,7 @@ std::optional<LockRecord> decode_lock_record(Bytes bytes, const Uuid& uuid) {
 
 // In so many words: a child that was forked off has the file open as well, and would keep the lock.
 WriterLock::~WriterLock() {
-  if (!fork_mark_.in_child()) (void)file_->unlock(kWriterByte, 1);
+  if (fork_mark_.in_parent()) (void)file_->unlock(kWriterByte, 1);
 }
 
 Result<std::unique_ptr<WriterLock>> WriterLock::take(io::Directory& directory) {
@@ -162,7 +162,7 @@ Result<std::unique_ptr<ReaderLock>> ReaderLock::take_anonymous(io::Directory& di
 }
 
 ReaderLock::~ReaderLock() {
-  if (!file_ || fork_mark_.in_child()) return;  // As the writer's.
+  if (!file_ || !fork_mark_.in_parent()) return;  // As the writer's.
   (void)file_->unlock(reader_ ? offset_of(*reader_) : kAnonymousByte, 1);
 }
 

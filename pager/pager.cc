@@ -28,7 +28,7 @@ Pager::Pager(std::unique_ptr<io::File> file, std::unique_ptr<io::File> past_cach
 
 // The lock in so many words (FILE-5): a child that was forked off has the file open as well.
 Pager::~Pager() {
-  if (!options_.read_only && !fork_mark_.in_child()) (void)file_->unlock(kLockOffset, 1);
+  if (!options_.read_only && fork_mark_.in_parent()) (void)file_->unlock(kLockOffset, 1);
 }
 
 // --- Reading -------------------------------------------------------------------------------------
