@@ -241,18 +241,14 @@ bool Engine::look_at_readers() {
   add(reader_needs_.checkpoints);
   if (reader_needs_.anything) add(before);
   if (!reader_needs_.anything && !older_unread_) pager_->release_dead();
-  std::ranges::sort(checkpoint_pins_);
-  const auto repeated = std::ranges::unique(checkpoint_pins_);
-  checkpoint_pins_.erase(repeated.begin(), repeated.end());
+  sort_pins(checkpoint_pins_);
   return !reader_needs_.anything;
 }
 
 // For stats(), which does not wait for a checkpoint.
 void Engine::note_readers() {
   std::vector<TxnId>& read = reader_needs_.checkpoints;
-  std::ranges::sort(read);
-  const auto repeated = std::ranges::unique(read);
-  read.erase(repeated.begin(), repeated.end());
+  sort_pins(read);
   const MutexLock lock(mutex_);
   readers_ = {.checkpoints = read.size(),
               .oldest = read.empty() ? std::nullopt : std::optional(read.front()),

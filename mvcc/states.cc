@@ -9,6 +9,12 @@
 
 namespace caisson::mvcc {
 
+void sort_pins(std::vector<TxnId>& pins) {
+  std::ranges::sort(pins);
+  const auto repeated = std::ranges::unique(pins);
+  pins.erase(repeated.begin(), repeated.end());
+}
+
 void States::list_readers(std::vector<pager::RegisteredReader>& readers) const {
   reads_.for_each([&readers](const ReadSlot& slot) {
     // The epoch first: who has none yet looks at it again when it has.
@@ -161,9 +167,7 @@ std::vector<TxnId> States::pins() const {
     if (mutated(Mutant::kSnapshotNotPinned) && txn < published_.load()->txn) continue;
     pins.push_back(txn);
   }
-  std::ranges::sort(pins);
-  const auto repeated = std::ranges::unique(pins);
-  pins.erase(repeated.begin(), repeated.end());
+  sort_pins(pins);
   return pins;
 }
 

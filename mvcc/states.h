@@ -32,6 +32,9 @@ struct SnapshotStats {
   std::uint64_t superseded_ns = 0;  // and when another one came behind it; 0: none has.
 };
 
+// Sorts pins, and leaves one of each.
+void sort_pins(std::vector<TxnId>& pins);
+
 // Thread-safe, but for start(). Outlives all that was read through it.
 class States {
  public:
