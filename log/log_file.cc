@@ -132,11 +132,6 @@ Result<LogFile> LogDirectory::open_unchecked(std::uint64_t sequence, FileAccess 
   const std::string name = file_name(sequence);
   bool past_cache = direct;
   auto file = directory_->open_file(name, {mode, direct});
-  if (file && access == FileAccess::kReadDirect) {
-    // A file system may take the flag and then refuse to read so.
-    io::AlignedBuffer block(kFileHeaderSize);
-    if (auto read = (*file)->read(0, block.bytes()); !read) file = fail(std::move(read).error());
-  }
   if (!file && access == FileAccess::kReadDirect && file.error().code() == Code::kUnsupported) {
     past_cache = false;
     file = directory_->open_file(name, {mode, false});
@@ -147,6 +142,12 @@ Result<LogFile> LogDirectory::open_unchecked(std::uint64_t sequence, FileAccess 
 }
 
 Result<LogFile> LogDirectory::open_file(std::uint64_t sequence, FileAccess access) const {
+  if (access == FileAccess::kReadDirect) {
+    CAISSON_ASSIGN_OR_RETURN(const LogFile checked, open_file(sequence, FileAccess::kRead));
+    CAISSON_ASSIGN_OR_RETURN(LogFile direct, open_unchecked(sequence, access));
+    direct.size = checked.size;
+    return direct;
+  }
   CAISSON_ASSIGN_OR_RETURN(LogFile opened, open_unchecked(sequence, access));
   const std::string& name = opened.file->name();
   io::AlignedBuffer block(kFileHeaderSize);

@@ -56,7 +56,7 @@ struct LogFile {
 
 enum class FileAccess : std::uint8_t {
   kRead,        // Through the page cache.
-  kReadDirect,  // Past it; through it where the file system can't.
+  kReadDirect,  // Past it; through it where the file system can't, or says so when it is read.
   kWrite,
   kWriteDirect,  // Past the page cache. kUnsupported where the file system can't.
 };
@@ -76,7 +76,8 @@ class LogDirectory {
   Result<std::vector<std::uint64_t>> files() const;
 
   // Opens a file and checks LOG-1. kNotFound if there is none; kCorruption, kWrongStore,
-  // kUnsupportedVersion; otherwise as io::Directory::open_file.
+  // kUnsupportedVersion; otherwise as io::Directory::open_file. With kReadDirect the header is read
+  // through the page cache: no record is in a file whose header isn't durable (LOG-2).
   Result<LogFile> open_file(std::uint64_t sequence, FileAccess access) const;
 
   // The same without looking into it: its size is what the file system says.

@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t kFirstFile = 1;
 
 // Reads get longer as they go on: whoever opens a store that was closed wants one block.
-constexpr std::size_t kReadMin = 2 * kBatchAlignment;
+constexpr std::size_t kReadMin = 3 * kBatchAlignment;
 constexpr std::size_t kReadMax = std::size_t{256} << 10U;
 
 }  // namespace
@@ -45,7 +45,11 @@ Result<Bytes> LogBytes::read(std::uint64_t offset, std::size_t size) {
   if (offset >= file_.size) return Bytes{};
   size = std::min<std::uint64_t>(size, file_.size - offset);
   if (offset < buffer_offset_ || offset + size > buffer_offset_ + buffered_) {
-    CAISSON_RETURN_IF_ERROR(fill(batch_floor(offset), offset + size));
+    // The first time from a batch before it on: whoever looks where an epoch would begin then looks
+    // where a record would follow at once.
+    const std::uint64_t back = next_read_ == kReadMin ? kBatchAlignment : 0;
+    const std::uint64_t begin = batch_floor(offset);
+    CAISSON_RETURN_IF_ERROR(fill(begin - std::min(begin, back), offset + size));
   }
   const std::uint64_t skip = offset - buffer_offset_;
   if (skip >= buffered_) return Bytes{};
@@ -58,16 +62,32 @@ Result<void> LogBytes::fill(std::uint64_t begin, std::uint64_t end) {
   if (size > buffer_.size()) buffer_ = io::AlignedBuffer(size);
   buffered_ = 0;
   buffer_offset_ = begin;
-  CAISSON_ASSIGN_OR_RETURN(buffered_, file_.file->read(begin, buffer_.bytes().first(size)));
-  buffered_ = std::min<std::uint64_t>(buffered_, file_.size - begin);
+  auto read = file_.file->read(begin, buffer_.bytes().first(size));
+  if (!read && file_.direct && read.error().code() == Code::kUnsupported) {
+    CAISSON_RETURN_IF_ERROR(give_up_direct());
+    read = file_.file->read(begin, buffer_.bytes().first(size));
+  }
+  if (!read) return fail(std::move(read).error());
+  buffered_ = std::min<std::uint64_t>(*read, file_.size - begin);
+  return {};
+}
+
+// A file system may take the flag and then refuse to read so.
+Result<void> LogBytes::give_up_direct() {
+  access_ = FileAccess::kRead;
+  past_cache_ = false;
+  const std::uint64_t size = file_.size;
+  CAISSON_ASSIGN_OR_RETURN(file_, directory_->open_unchecked(sequence_, access_));
+  file_.size = size;
   return {};
 }
 
 // --- Records -------------------------------------------------------------------------------------
 
 LogReader::LogReader(const LogDirectory& directory, FileAccess access, TxnId txn,
-                     const LogPosition& position)
+                     const LogPosition& position, Log log)
     : bytes_(directory, access),
+      log_(log),
       seed_(record_checksum_seed(directory.uuid())),
       txn_(txn),
       committed_(position) {
@@ -81,7 +101,7 @@ LogReader::LogReader(const LogDirectory& directory, FileAccess access, TxnId txn
 
 Result<std::optional<Record>> LogReader::next() {
   CAISSON_ASSIGN_OR_RETURN(std::optional<Record> record, find_next());
-  if (!record) {
+  if (!record && log_ == Log::kGrowing) {
     bytes_.refresh();  // It may have been written since its place was read.
     CAISSON_ASSIGN_OR_RETURN(record, find_next());
   }
@@ -108,10 +128,19 @@ Result<std::optional<Record>> LogReader::find_next() {
     CAISSON_ASSIGN_OR_RETURN(record, new_epoch_at(epoch_place));
     if (record) return record;
   }
+  if (has_room({chain_.position.file, chain_.position.offset}) && has_room(epoch_place)) {
+    return record;
+  }
   const Place head{chain_.position.file + 1, kFileHeaderSize};
   CAISSON_ASSIGN_OR_RETURN(record, linked_at(head));
   if (record) return record;
   return new_epoch_at({resume.file + 1, kFileHeaderSize});
+}
+
+// Whether any record could follow in its file (LOG-7), which is the one that is open.
+bool LogReader::has_room(const Place& place) const {
+  return bytes_.sequence() == place.file &&
+         batch_ceiling(place.offset) + kRecordSizeMax <= bytes_.file_size();
 }
 
 Result<std::optional<Record>> LogReader::new_epoch_at(const Place& place) {

@@ -46,6 +46,7 @@ class LogBytes {
 
  private:
   Result<void> fill(std::uint64_t begin, std::uint64_t end);
+  Result<void> give_up_direct();
 
   const LogDirectory* directory_;
   FileAccess access_;
@@ -64,10 +65,14 @@ class LogBytes {
 // reader can follow a log that grows. Used by one thread.
 class LogReader {
  public:
+  // Whether somebody may write the log: then what has been read ahead is read again before it is
+  // said that nothing comes.
+  enum class Log : std::uint8_t { kGrowing, kStill };
+
   // Begins behind the record of commit `txn`, at `position` (all zeros: at the log's first record,
   // with txn 0). The directory outlives the reader.
   LogReader(const LogDirectory& directory, FileAccess access, TxnId txn,
-            const LogPosition& position);
+            const LogPosition& position, Log log = Log::kGrowing);
 
   // The next record. Its payload is valid until the next call. Errors: kIoError, and what opening
   // a file may say, where the chain goes on there.
@@ -105,6 +110,7 @@ class LogReader {
   enum class Wanted : std::uint8_t { kAny, kEpoch };
 
   Result<std::optional<Record>> find_next();
+  bool has_room(const Place& place) const;
   Result<std::optional<Record>> new_epoch_at(const Place& place);
   Result<std::optional<Record>> next_in_file();
   Result<std::optional<Record>> record_behind(std::uint64_t batch);
@@ -115,6 +121,7 @@ class LogReader {
   void accept(const Record& record);
 
   LogBytes bytes_;
+  Log log_;
   std::uint32_t seed_;
   TxnId txn_;
   LogPosition committed_;

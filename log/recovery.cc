@@ -145,7 +145,7 @@ Result<std::optional<LogReader::Chain>> resume_if_closed(const LogDirectory& dir
                                                          FileAccess access, TxnId txn,
                                                          const LogPosition& position) {
   const std::optional<LogReader::Chain> none;
-  LogReader reader(directory, access, txn, position);
+  LogReader reader(directory, access, txn, position, LogReader::Log::kStill);
   while (true) {
     CAISSON_ASSIGN_OR_RETURN(const auto record, reader.next());
     // Parts without an end are void.

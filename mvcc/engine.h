@@ -165,8 +165,10 @@ class Engine {
   Engine(io::Vfs& vfs, std::unique_ptr<io::Directory> directory, const EngineOptions& options);
 
   Result<void> lock();
+  enum class Opening : std::uint8_t { kAny, kOfClosed };
   Result<void> recover();
-  Result<void> recover_from(pager::OpenAttempt attempt, pager::MetaSlot slot);
+  Result<bool> open_closed(const pager::PagerOptions& options);
+  Result<bool> recover_from(pager::OpenAttempt attempt, pager::MetaSlot slot, Opening opening);
   Result<void> read_retention(const pager::OpenAttempt& attempt, pager::MetaSlot slot);
   static Result<void> check_no_reader_behind(const ReaderNeeds& needs, const pager::Meta& meta,
                                              bool may_be_older);

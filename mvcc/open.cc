@@ -123,6 +123,8 @@ Result<void> Engine::recover() {
     states_.list_readers(readers);
   };
   CAISSON_RETURN_IF_ERROR(lock());
+  CAISSON_ASSIGN_OR_RETURN(const bool opened, open_closed(options));
+  if (opened) return {};
   auto attempt = pager::OpenAttempt::begin(*directory_, options);
   if (!attempt) {
     const bool missing = attempt.error().code() == Code::kNotFound;
@@ -130,19 +132,38 @@ Result<void> Engine::recover() {
   }
   CAISSON_ASSIGN_OR_RETURN(const pager::MetaSlot newest, attempt->newest());
   const bool other_offered = attempt->candidate(other(newest)).offered();
-  auto recovered = recover_from(std::move(*attempt), newest);
+  const auto recovered = recover_from(std::move(*attempt), newest, Opening::kAny);
+  if (recovered) return {};
   // OPENING-3: damage further down in the newest checkpoint shows only where the log leads there.
-  if (recovered || !other_offered || recovered.error().code() != Code::kCorruption)
-    return recovered;
+  if (!other_offered || recovered.error().code() != Code::kCorruption) {
+    return fail(recovered.error());
+  }
   pager_.reset();
   auto again = pager::OpenAttempt::begin(*directory_, options);
-  if (!again || !again->candidate(other(newest)).offered()) return recovered;
-  auto older = recover_from(std::move(*again), other(newest));
-  const bool is_read = !older && older.error().code() == Code::kBusy;
-  return older || is_read ? older : recovered;
+  if (!again || !again->candidate(other(newest)).offered()) return fail(recovered.error());
+  const auto older = recover_from(std::move(*again), other(newest), Opening::kAny);
+  if (older) return {};
+  return fail(older.error().code() == Code::kBusy ? older.error() : recovered.error());
 }
 
-Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot slot) {
+// OPENING-4: without flushing anything. False where the store was not closed, or that can't be
+// told: then it is to be recovered.
+Result<bool> Engine::open_closed(const pager::PagerOptions& options) {
+  auto attempt = pager::OpenAttempt::begin(*directory_, options, pager::OpeningFlush::kLater);
+  if (!attempt) return false;
+  const auto newest = attempt->newest();
+  if (!newest) return false;
+  auto opened = recover_from(std::move(*attempt), *newest, Opening::kOfClosed);
+  if (!opened && opened.error().code() == Code::kCorruption) {
+    pager_.reset();
+    return false;
+  }
+  return opened;
+}
+
+// False: the store was not closed, and it had to have been.
+Result<bool> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot slot,
+                                  Opening opening) {
   const pager::Meta meta = *attempt.candidate(slot).meta;
   CAISSON_RETURN_IF_ERROR(check_apply_version(meta.apply_version));
   const TxnId known = newest_known(attempt);
@@ -157,6 +178,7 @@ Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot sl
   CAISSON_ASSIGN_OR_RETURN(const auto closed,
                            log::resume_if_closed(*log_directory_, kAccess, meta.txn, meta.log));
   recovery_.was_closed = closed && known == meta.txn;
+  if (opening == Opening::kOfClosed && !recovery_.was_closed) return false;
   if (recovery_.was_closed) {
     end.resume = *closed;
     end.past_cache = true;
@@ -187,7 +209,8 @@ Result<void> Engine::recover_from(pager::OpenAttempt attempt, pager::MetaSlot sl
   CAISSON_ASSIGN_OR_RETURN(
       log_, log::LogWriter::open(vfs_, *log_directory_, end.txn, end.resume, options_.log));
   recorder_ = std::make_unique<Recorder>(*log_);
-  return start(state);
+  CAISSON_RETURN_IF_ERROR(start(state));
+  return true;
 }
 
 // OPENING-5. `may_be_older`: there is, or may have been, a newer checkpoint.

@@ -155,7 +155,8 @@ Result<void> create_page_file(io::Vfs& vfs, io::Directory& directory,
   return directory.sync();
 }
 
-Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOptions& options) {
+Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOptions& options,
+                                       OpeningFlush flush) {
   CAISSON_RETURN_IF_ERROR(validate(options));
   OpenAttempt attempt;
   attempt.options_ = options;
@@ -164,11 +165,11 @@ Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOpti
   CAISSON_ASSIGN_OR_RETURN(attempt.file_, directory.open_file(kPageFileName, {mode, false}));
   if (!options.read_only) {
     CAISSON_RETURN_IF_ERROR(attempt.file_->try_lock(io::LockKind::kExclusive, kLockOffset, 1));
-    // OPEN-1: what an earlier process left in the cache becomes durable, or we learn that it
-    // can't.
-    if (!mutated(Mutant::kCachedMetaTrusted)) CAISSON_RETURN_IF_ERROR(attempt.file_->sync_data());
-    // A creator that was killed before its last step may have left a name that isn't durable.
-    CAISSON_RETURN_IF_ERROR(directory.sync());
+    if (flush == OpeningFlush::kNow) {
+      CAISSON_RETURN_IF_ERROR(Pager::make_durable(*attempt.file_, directory));
+    } else {
+      attempt.unflushed_ = &directory;
+    }
   }
   CAISSON_RETURN_IF_ERROR(attempt.open_past_cache(directory));
   CAISSON_RETURN_IF_ERROR(attempt.read_metas());
@@ -190,29 +191,35 @@ Result<void> OpenAttempt::open_past_cache(io::Directory& directory) {
   return {};
 }
 
-Result<std::size_t> OpenAttempt::read_meta(MetaSlot slot, MutableBytes block) {
+Result<std::size_t> OpenAttempt::read_meta_area(std::uint64_t offset, MutableBytes into) {
   const bool cache_serves = options_.read_only || mutated(Mutant::kCachedMetaTrusted) ||
                             mutated(Mutant::kStaleCleanCacheTrusted);
-  if (cache_serves) return file_->read(meta_offset(slot), block);
+  if (cache_serves) return file_->read(offset, into);
   if (past_cache_ != nullptr) {
-    auto count = past_cache_->read(meta_offset(slot), block);
+    auto count = past_cache_->read(offset, into);
     if (count || count.error().code() != Code::kUnsupported) return count;
     past_cache_.reset();  // Some systems say so only when it is used.
   }
-  file_->advise(0, 0, io::Advice::kDontNeed);  // The next best: the flush made it clean.
-  return file_->read(meta_offset(slot), block);
+  file_->advise(0, 0, io::Advice::kDontNeed);  // The next best: what was flushed is clean.
+  return file_->read(offset, into);
 }
 
 Result<void> OpenAttempt::read_metas() {
-  io::AlignedBuffer block(kMetaSize);
+  const std::uint64_t end = meta_offset(MetaSlot::kB) + kMetaSize;
+  io::AlignedBuffer area(end);
+  // Both at once; singly where that fails, since one of them may be readable.
+  const auto both = read_meta_area(0, area.bytes());
   for (const MetaSlot slot : kSlots) {
     Candidate& candidate = candidates_[static_cast<std::size_t>(slot)];
-    auto count = read_meta(slot, block.bytes());
+    const std::uint64_t begin = meta_offset(slot);
+    const MutableBytes block = area.bytes().subspan(begin, kMetaSize);
+    auto count =
+        both ? std::min(*both - std::min(*both, begin), kMetaSize) : read_meta_area(begin, block);
     if (!count) {
       candidate.reason = std::move(count).error();
       continue;
     }
-    auto meta = decode_meta(slot, block.bytes().first(*count));
+    auto meta = decode_meta(slot, block.first(*count));
     if (meta) {
       candidate.meta = *meta;
       continue;
@@ -231,7 +238,8 @@ Result<void> OpenAttempt::read_metas() {
 Result<bool> OpenAttempt::still_so() {
   io::AlignedBuffer block(kMetaSize);
   for (const MetaSlot slot : kSlots) {
-    CAISSON_ASSIGN_OR_RETURN(const std::size_t count, read_meta(slot, block.bytes()));
+    CAISSON_ASSIGN_OR_RETURN(const std::size_t count,
+                             read_meta_area(meta_offset(slot), block.bytes()));
     const auto meta = decode_meta(slot, block.bytes().first(count));
     const std::optional<Meta>& before = candidate(slot).meta;
     if (before ? !meta || *meta != *before : meta.has_value()) return false;
@@ -454,6 +462,7 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot, Un
   if (rest.meta && rest.meta->sequence > meta.sequence) pager->last_sequence_ = rest.meta->sequence;
   const bool given_up = is_unread(rest) || pager->last_sequence_ != meta.sequence;
   pager->newer_meta_left_.store(given_up, std::memory_order_release);
+  pager->unflushed_.store(attempt.unflushed_, std::memory_order_release);
   // The earlier blob is that checkpoint's (ALLOC-6); without it, its pages belong to nobody.
   AllocationState& unused = chosen.allocation;
   for (const PageRun& run : unused.earlier_blob) {

@@ -418,12 +418,42 @@ Result<void> Pager::prepare_to_change() {
   return options_.read_only ? Result<void>{} : prepare_to_write();
 }
 
-// CKPT-7: whoever opened the older checkpoint has given the newer one up, and from the first change
-// on it must not come back. The same goes for a meta that could not be read.
 Result<void> Pager::prepare_to_write() {
   CAISSON_RETURN_IF_ERROR(check_writable());
-  if (!newer_meta_left_.load(std::memory_order_acquire)) return {};
+  const auto prepared = [this] {
+    return !newer_meta_left_.load(std::memory_order_acquire) &&
+           unflushed_.load(std::memory_order_acquire) == nullptr;
+  };
+  if (prepared()) [[likely]]
+    return {};
   const MutexLock writing(write_mutex_);
+  CAISSON_RETURN_IF_ERROR(flush_opened());
+  return erase_newer_meta();
+}
+
+// OPEN-1: what an earlier process left in the cache becomes durable, or we learn that it can't.
+Result<void> Pager::make_durable(io::File& file, io::Directory& directory) {
+  if (!mutated(Mutant::kCachedMetaTrusted)) CAISSON_RETURN_IF_ERROR(file.sync_data());
+  // A creator that was killed before its last step may have left a name that isn't durable.
+  return directory.sync();
+}
+
+// The same, where the opening has not done it. Never tried again: after a failure nobody knows what
+// the disk has.
+Result<void> Pager::flush_opened() {
+  io::Directory* const directory = unflushed_.load(std::memory_order_acquire);
+  if (directory == nullptr) return {};
+  if (auto flushed = make_durable(*file_, *directory); !flushed) {
+    poison(flushed.error());
+    return flushed;
+  }
+  unflushed_.store(nullptr, std::memory_order_release);
+  return {};
+}
+
+// CKPT-7: whoever opened the older checkpoint has given the newer one up, and from the first change
+// on it must not come back. The same goes for a meta that could not be read.
+Result<void> Pager::erase_newer_meta() {
   if (!newer_meta_left_.load(std::memory_order_acquire)) return {};
   const MetaSlot slot = other(checkpointed().slot);
   Result<void> erased = file_->write(meta_offset(slot), MetaBlock{});

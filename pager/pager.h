@@ -239,7 +239,10 @@ class Pager {
   Error frames_used_up() const CAISSON_REQUIRES(mutex_);
 
   Result<void> check_writable() const;
+  static Result<void> make_durable(io::File& file, io::Directory& directory);
   Result<void> prepare_to_change();
+  Result<void> flush_opened() CAISSON_REQUIRES(write_mutex_);
+  Result<void> erase_newer_meta() CAISSON_REQUIRES(write_mutex_);
   Result<void> prepare_to_write();
   Result<PageId> take_page(AllocationUse use) CAISSON_REQUIRES(mutex_);
   Result<void> grow(std::uint64_t pages) CAISSON_REQUIRES(mutex_);
@@ -296,6 +299,9 @@ class Pager {
   // The other slot holds a meta that has been given up: one that is newer than the one opened, or
   // one that could not be read (CKPT-7).
   std::atomic<bool> newer_meta_left_{false};
+
+  // The directory, if it and the file have to be flushed before anything is changed (OPEN-1).
+  std::atomic<io::Directory*> unflushed_{nullptr};
 
   // Held while pages are written, by a checkpoint or by spill(). Taken before mutex_.
   Mutex write_mutex_;
