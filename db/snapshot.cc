@@ -18,6 +18,8 @@ TxnId Snapshot::txn() const { return body_->snapshot.txn(); }
 // Another one, since trees may hold this one.
 Result<void> Snapshot::renew() {
   db::StoreState& store = body_->store;
+  CAISSON_RETURN_IF_ERROR(store.check_process());
+  if (store.is_newest(body_->snapshot)) return {};
   return store.read([&](auto& source) -> Result<void> {
     CAISSON_ASSIGN_OR_RETURN(mvcc::Snapshot newest, source.snapshot());
     if (newest.txn() == txn()) return {};

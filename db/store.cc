@@ -89,7 +89,7 @@ Result<Snapshot> Store::snapshot_named(ByteView name) const {
 
 Result<WriteTxn> Store::begin_write(std::chrono::nanoseconds timeout) const {
   return body_->use([this, timeout](mvcc::Engine& engine) -> Result<WriteTxn> {
-    CAISSON_ASSIGN_OR_RETURN(mvcc::WriteTxn txn, engine.begin_write(timeout));
+    CAISSON_ASSIGN_OR_RETURN(mvcc::WriteTxn txn, body_->begin_write(engine, timeout));
     return WriteTxn(std::make_shared<WriteTxn::Body>(*body_, std::move(txn)));
   });
 }

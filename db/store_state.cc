@@ -100,24 +100,26 @@ Result<void> StoreState::open_to_write(const std::string& path) {
   if (!engine) return fail(std::move(engine).error());
   recovery_ = report_of((*engine)->recovery());
   uuid_ = (*engine)->uuid();
+  states_ = &(*engine)->states();
   gate_.lock();
   engine_ = std::move(*engine);
   gate_.unlock();
-  if (!options_.background) return {};
-  auto started = start_workers();
-  if (!started) (void)close();
-  return started;
+  // Else they have nothing to do before something is written. Where the system gives no thread, the
+  // first transaction says so.
+  return use([this](mvcc::Engine& opened) -> Result<void> {
+    if (opened.checkpoint_due()) (void)start_workers(opened);
+    return {};
+  });
 }
 
 // They end in close(), or abandon(): before the engine does.
-Result<void> StoreState::start_workers() {
-  return use([this](mvcc::Engine& engine) {
-    return workers_.start(
-        engine.log(),
-        {.delay = options_.async_delay, .flushed = [&engine] { engine.publish_durable(); }},
-        {.due = [&engine] { return engine.checkpoint_due(); },
-         .checkpoint = [this, &engine] { return checkpoint(engine); }});
-  });
+Result<void> StoreState::start_workers(mvcc::Engine& engine) {
+  if (!options_.background || workers_.running()) return {};
+  return workers_.start(
+      engine.log(),
+      {.delay = options_.async_delay, .flushed = [&engine] { engine.publish_durable(); }},
+      {.due = [&engine] { return engine.checkpoint_due(); },
+       .checkpoint = [this, &engine] { return checkpoint(engine); }});
 }
 
 Result<void> StoreState::close() {
@@ -151,6 +153,12 @@ Result<void> StoreState::checkpoint(mvcc::Engine& engine) {
   auto written = engine.checkpoint();
   checkpoint_latency_.record(nanoseconds_of(vfs_.clock().monotonic() - begin));
   return written;
+}
+
+Result<mvcc::WriteTxn> StoreState::begin_write(mvcc::Engine& engine,
+                                               std::chrono::nanoseconds timeout) {
+  CAISSON_RETURN_IF_ERROR(start_workers(engine));
+  return engine.begin_write(timeout);
 }
 
 Result<Committed> StoreState::commit(mvcc::WriteTxn txn, const CommitOptions& options) {

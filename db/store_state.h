@@ -46,7 +46,7 @@ class StoreState {
   StoreState(const StoreState&) = delete;
   StoreState& operator=(const StoreState&) = delete;
 
-  // Opens the store, and starts its threads. Called once, before anything else.
+  // Opens the store. Called once, before anything else.
   Result<void> open(const std::string& path, const Options& options);
 
   // Ends its threads, and returns. Called instead of close(), where something is open, before it is
@@ -80,8 +80,18 @@ class StoreState {
   // threads of the parent held then are held for ever there, and its threads are missing.
   Result<void> check_process() const;
 
+  // Whether a snapshot of this store, which is open as long as that is, has the newest state; false
+  // also where only another process could tell.
+  bool is_newest(const mvcc::Snapshot& snapshot) const {
+    return states_ != nullptr && snapshot.is_newest_of(*states_);
+  }
+
   const RecoveryReport& recovery() const { return recovery_; }
   const Uuid& uuid() const { return uuid_; }
+
+  // Begins a transaction, and before the first one the store's threads. As Engine::begin_write();
+  // kResourceExhausted where the system gives no thread.
+  Result<mvcc::WriteTxn> begin_write(mvcc::Engine& engine, std::chrono::nanoseconds timeout = {});
 
   // Store::checkpoint() and stats().
   Result<void> checkpoint(mvcc::Engine& engine);
@@ -97,7 +107,7 @@ class StoreState {
   Error not_writable() const CAISSON_REQUIRES_SHARED(gate_);
   Result<void> open_to_read(const std::string& path);
   Result<void> open_to_write(const std::string& path);
-  Result<void> start_workers();
+  Result<void> start_workers(mvcc::Engine& engine);
   StoreStats stats_of(mvcc::Engine& engine) const;
   StoreStats stats_of(mvcc::Follower& follower) const;
   Result<void> close_engine() CAISSON_REQUIRES(gate_);
@@ -107,6 +117,7 @@ class StoreState {
   io::ForkMark fork_mark_;
   RecoveryReport recovery_;
   Uuid uuid_;
+  const mvcc::States* states_ = nullptr;  // The engine's. Set by open(), never again.
   Histogram commit_latency_;
   Histogram checkpoint_latency_;
 

@@ -36,7 +36,7 @@ class StoreOnABadDisk : public ::testing::Test {
   }
 
   static Result<Committed> put(StoreState& store, std::string_view key, std::size_t size = 1) {
-    auto begun = store.use([](mvcc::Engine& engine) { return engine.begin_write(); });
+    auto begun = store.use([&](mvcc::Engine& engine) { return store.begin_write(engine); });
     if (!begun) return fail(std::move(begun).error());
     CAISSON_RETURN_IF_ERROR(
         begun->put(tree_in(*begun, "t"), bytes_of(key), bytes_of(std::string(size, 'v'))));

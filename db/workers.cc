@@ -73,9 +73,11 @@ Result<void> Workers::start(log::LogWriter& log, const log::FlusherOptions& flus
                             CheckpointerOptions checkpointer) {
   try {
     const MutexLock lock(mutex_);
+    if (running()) return {};
     // Both end in stop().
     flusher_ = std::make_unique<log::Flusher>(log, flusher);
     checkpointer_ = std::make_unique<Checkpointer>(std::move(checkpointer));
+    running_.store(true, std::memory_order_release);
   } catch (const std::system_error& error) {
     stop();
     return fail(
@@ -91,6 +93,7 @@ void Workers::stop() {
   std::unique_ptr<Checkpointer> checkpointer;
   {
     const MutexLock lock(mutex_);
+    running_.store(false, std::memory_order_release);
     flusher = std::move(flusher_);
     checkpointer = std::move(checkpointer_);
   }

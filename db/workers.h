@@ -74,7 +74,7 @@ class Checkpointer {
   std::jthread thread_;  // Last: it uses all of the above.
 };
 
-// Both threads. Thread-safe, but for start() and stop().
+// Both threads. Thread-safe, but for stop().
 class Workers {
  public:
   Workers() = default;
@@ -82,9 +82,12 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // kResourceExhausted where the system gives no thread; none runs then. `log` outlives them.
+  // Starts them, unless they run. kResourceExhausted where the system gives no thread; none runs
+  // then. `log` outlives them.
   Result<void> start(log::LogWriter& log, const log::FlusherOptions& flusher,
                      CheckpointerOptions checkpointer);
+
+  bool running() const { return running_.load(std::memory_order_acquire); }
 
   // Ends them: first the checkpointer, which uses the log, then the flusher, which makes durable
   // what is queued. Waits for what they are doing. Does nothing where none runs.
@@ -96,6 +99,8 @@ class Workers {
   Checkpointer::Failures failures() const;
 
  private:
+  std::atomic<bool> running_{false};
+
   // Held for moments only, since commits take it.
   mutable Mutex mutex_;
   std::unique_ptr<log::Flusher> flusher_ CAISSON_GUARDED_BY(mutex_);

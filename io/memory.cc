@@ -60,29 +60,41 @@ void ReservedMemory::discard(std::uint64_t offset, std::uint64_t size) {
 
 namespace {
 
-// Where the system can't wipe a mark: nobody ever sees a child.
-std::byte never_wiped{1};
+// Where the system can't wipe it: nobody ever sees a child.
+std::atomic<std::uint64_t> never_wiped{1};
 
-}  // namespace
-
-ForkMark::ForkMark() : mark_(&never_wiped) {
+// A number that the system wipes in a child, for the whole process.
+std::atomic<std::uint64_t>* make_process_number() {
 #ifdef MADV_WIPEONFORK
   void* data =
       mmap(nullptr, memory_page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (data == MAP_FAILED) return;
+  if (data == MAP_FAILED) return &never_wiped;
   if (madvise(data, memory_page_size(), MADV_WIPEONFORK) != 0) {
     munmap(data, memory_page_size());
-    return;
+    return &never_wiped;
   }
-  mark_ = static_cast<std::byte*>(data);
-  *mark_ = std::byte{1};
-  mapped_ = true;
+  return new (data) std::atomic<std::uint64_t>(0);
+#else
+  return &never_wiped;
 #endif
 }
 
-ForkMark::~ForkMark() {
-  if (mapped_) munmap(mark_, memory_page_size());
+std::atomic<std::uint64_t>& process_number() {
+  static std::atomic<std::uint64_t>* const number = make_process_number();
+  return *number;
 }
+
+}  // namespace
+
+ForkMark::ForkMark() : process_(&process_number()), made_in_(process_->load()) {
+  if (made_in_ != 0) return;
+  // The first one of this process. A child goes on counting where its parent was.
+  static std::atomic<std::uint64_t> last{0};
+  const std::uint64_t next = last.fetch_add(1) + 1;
+  if (process_number().compare_exchange_strong(made_in_, next)) made_in_ = next;
+}
+
+bool ForkMark::in_parent() const { return process_ != &never_wiped && !in_child(); }
 
 AlignedBuffer::AlignedBuffer(std::size_t size)
     : data_(static_cast<std::byte*>(::operator new[](size, std::align_val_t{kDirectAlignment}))),

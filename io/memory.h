@@ -3,6 +3,7 @@
 #ifndef CAISSON_IO_MEMORY_H_
 #define CAISSON_IO_MEMORY_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -59,23 +60,21 @@ class AlignedBuffer {
   std::size_t size_;
 };
 
-// Tells a process that was forked off from the one that made this.
+// Tells a process that was forked off from the one that made this. Thread-safe.
 class ForkMark {
  public:
   ForkMark();
-  ForkMark(const ForkMark&) = delete;
-  ForkMark& operator=(const ForkMark&) = delete;
-  ~ForkMark();
 
-  // Whether this is a child: its copy of the mark was wiped. False where the system can't tell.
-  bool in_child() const { return *mark_ == std::byte{0}; }
+  // Whether this is a child, or a child's: the number of its process is another. False where the
+  // system can't tell.
+  bool in_child() const { return process_->load(std::memory_order_relaxed) != made_in_; }
 
   // Whether this is no child, for sure.
-  bool in_parent() const { return mapped_ && !in_child(); }
+  bool in_parent() const;
 
  private:
-  std::byte* mark_;
-  bool mapped_ = false;
+  const std::atomic<std::uint64_t>* process_;  // In memory that the system wipes in a child.
+  std::uint64_t made_in_;
 };
 
 // The size of one unit of the system's memory management, in bytes: 4,096 on most machines, 16 or

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -175,6 +177,36 @@ TEST(WholeUnits, LieWithinTheRangeWhateverTheUnit) {
 TEST(MemoryPageSize, IsAPowerOfTwoThatMappingsNeed) {
   EXPECT_GE(memory_page_size(), 4096U);
   EXPECT_EQ(memory_page_size() & (memory_page_size() - 1), 0U);
+}
+
+// What `look` says in a child process.
+template <typename Look>
+bool in_a_child(Look look) {
+  const pid_t child = fork();
+  if (child == 0) _exit(look() ? 1 : 0);
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+TEST(ForkMark, TellsChildrenAndTheirChildrenFromTheProcessThatMadeIt) {
+  const ForkMark mark;
+  EXPECT_FALSE(mark.in_child());
+  EXPECT_TRUE(in_a_child([&] { return mark.in_child() && !mark.in_parent(); }));
+  EXPECT_TRUE(in_a_child([&] { return in_a_child([&] { return mark.in_child(); }); }));
+  EXPECT_FALSE(mark.in_child());
+}
+
+TEST(ForkMark, OfAChildIsNotItsParents) {
+  const ForkMark parents;
+  EXPECT_TRUE(in_a_child([&] {
+    const ForkMark own;
+    const ForkMark another;
+    return !own.in_child() && !another.in_child() && parents.in_child() && in_a_child([&] {
+      const ForkMark inner;
+      return !inner.in_child() && own.in_child() && parents.in_child();
+    });
+  }));
 }
 
 }  // namespace

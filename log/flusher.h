@@ -27,6 +27,7 @@ struct FlusherOptions {
 };
 
 // Owns one thread, from its construction until it is destroyed; then what was queued is flushed.
+// Where many threads commit, it is the one that flushes for them (LogWriter::drive()).
 // What fails shows in LogWriter::poisoned(). Thread-safe. Ends before its writer.
 class Flusher {
  public:
@@ -40,12 +41,15 @@ class Flusher {
 
  private:
   void run();
+  bool will_drive();
 
   LogWriter& writer_;
   const FlusherOptions options_;
   Mutex mutex_;
   CondVar changed_;
   bool awake_ CAISSON_GUARDED_BY(mutex_) = false;
+  bool driving_ CAISSON_GUARDED_BY(mutex_) = false;  // It has said that it will.
+  bool waiting_ CAISSON_GUARDED_BY(mutex_) = false;
   bool stopping_ CAISSON_GUARDED_BY(mutex_) = false;
   std::jthread thread_;
 };

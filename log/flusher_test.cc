@@ -6,10 +6,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "base/mutex.h"
 #include "log/testing/harness.h"
 
 namespace caisson::log {
@@ -93,6 +96,68 @@ TEST(Flusher, StopsWritingWhereAFlushHasFailed) {  // WRITE-3
   }
   EXPECT_EQ(store.append("refused").error().code(), Code::kPoisoned);
   EXPECT_EQ(store.writer().durable_upto(), TxnId{0});
+}
+
+// Appends and flushes in many threads at once, and returns how many commits each was told are
+// durable.
+std::vector<int> commit_in_threads(LogStore& store, std::size_t threads, int commits) {
+  Mutex turn;  // As the store's writer slot: one commit is queued after the other.
+  std::vector<int> durable(threads, 0);
+  std::vector<std::jthread> running;
+  for (int& count : durable) {
+    running.emplace_back([&store, &turn, &count, commits] {
+      for (int i = 0; i < commits; ++i) {
+        LogWriter::Appended appended;
+        {
+          const MutexLock lock(turn);
+          auto queued = store.append(std::to_string(to_u64(store.txn()) + 1));
+          if (!queued) return;
+          appended = *queued;
+        }
+        if (!store.writer().flush(appended.ticket)) return;
+        ++count;
+      }
+    });
+  }
+  running.clear();
+  return durable;
+}
+
+TEST(Flusher, FlushesForThreadsThatCommitTogether) {
+  LogStore store;
+  value_of(store.open());
+  Flusher flusher(store.writer(), {.delay = 1h, .idle = 1h});
+  EXPECT_EQ(commit_in_threads(store, 8, 100), std::vector<int>(8, 100));
+  const Commits commits = value_of(read_commits(store.directory()));
+  ASSERT_EQ(commits.size(), 800U);
+  for (std::size_t i = 0; i < commits.size(); ++i) EXPECT_EQ(commits[i], std::to_string(i + 1));
+  EXPECT_LE(store.writer().stats().flushes, store.writer().stats().commits);
+}
+
+TEST(Flusher, LeavesNoThreadWaitingWhenItEndsWhileTheyCommit) {
+  LogStore store;
+  value_of(store.open());
+  std::atomic<bool> done{false};
+  std::jthread comes_and_goes([&] {
+    while (!done) {
+      const Flusher flusher(store.writer(), {.delay = 1h, .idle = 1h});
+      std::this_thread::sleep_for(100us);
+    }
+  });
+  EXPECT_EQ(commit_in_threads(store, 8, 200), std::vector<int>(8, 200));
+  done = true;
+}
+
+TEST(Flusher, TellsAllThreadsThatAFlushHasFailed) {  // WRITE-3
+  for (const std::uint64_t call : {5U, 20U, 33U}) {
+    LogStore store;
+    value_of(store.open());
+    const Flusher flusher(store.writer(), {.delay = 1h, .idle = 1h});
+    store.machine().inject({store.machine().calls() + call, FaultKind::kIoError, true});
+    const std::vector<int> durable = commit_in_threads(store, 8, 1000);  // Which ends.
+    for (const int count : durable) EXPECT_LT(count, 1000);
+    EXPECT_TRUE(store.writer().poisoned().has_value());
+  }
 }
 
 }  // namespace

@@ -142,12 +142,7 @@ Result<LogFile> LogDirectory::open_unchecked(std::uint64_t sequence, FileAccess 
 }
 
 Result<LogFile> LogDirectory::open_file(std::uint64_t sequence, FileAccess access) const {
-  if (access == FileAccess::kReadDirect) {
-    CAISSON_ASSIGN_OR_RETURN(const LogFile checked, open_file(sequence, FileAccess::kRead));
-    CAISSON_ASSIGN_OR_RETURN(LogFile direct, open_unchecked(sequence, access));
-    direct.size = checked.size;
-    return direct;
-  }
+  if (access == FileAccess::kReadDirect) return open_checked(sequence, access);
   CAISSON_ASSIGN_OR_RETURN(LogFile opened, open_unchecked(sequence, access));
   const std::string& name = opened.file->name();
   io::AlignedBuffer block(kFileHeaderSize);
@@ -169,6 +164,23 @@ Result<LogFile> LogDirectory::open_file(std::uint64_t sequence, FileAccess acces
   if (opened.size < header->size) return fail(too_short(name, opened.size, header->size));
   opened.size = header->size;
   return opened;
+}
+
+// With the header read through the page cache.
+Result<LogFile> LogDirectory::open_checked(std::uint64_t sequence, FileAccess access) const {
+  CAISSON_ASSIGN_OR_RETURN(const LogFile checked, open_file(sequence, FileAccess::kRead));
+  CAISSON_ASSIGN_OR_RETURN(LogFile opened, open_unchecked(sequence, access));
+  opened.size = checked.size;
+  return opened;
+}
+
+Result<LogFile> LogDirectory::open_to_resume(std::uint64_t sequence, bool direct) const {
+  if (!direct) return open_file(sequence, FileAccess::kWrite);
+  // Else the file system may take the flag, and then refuse to write so.
+  if (!reads_directly_.load(std::memory_order_relaxed)) {
+    return open_file(sequence, FileAccess::kWriteDirect);
+  }
+  return open_checked(sequence, FileAccess::kWriteDirect);
 }
 
 Result<void> LogDirectory::check_length(std::uint64_t sequence) const {

@@ -4,6 +4,7 @@
 #ifndef CAISSON_LOG_LOG_FILE_H_
 #define CAISSON_LOG_LOG_FILE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -83,6 +84,14 @@ class LogDirectory {
   // The same without looking into it: its size is what the file system says.
   Result<LogFile> open_unchecked(std::uint64_t sequence, FileAccess access) const;
 
+  // Opens a file to write whose header is durable, since there are records in it, or it is the
+  // first one: as kWriteDirect, or kWrite where not `direct`, but with the header read through the
+  // page cache where a direct read of the log has succeeded.
+  Result<LogFile> open_to_resume(std::uint64_t sequence, bool direct) const;
+
+  // A direct read of one of the files has succeeded.
+  void note_direct_read() const { reads_directly_.store(true, std::memory_order_relaxed); }
+
   // Whether a file is as long as its header says, if that is whole: kCorruption (LOG-1).
   Result<void> check_length(std::uint64_t sequence) const;
 
@@ -102,8 +111,11 @@ class LogDirectory {
  private:
   Result<void> write_file(const std::string& name, const FileHeader& header, bool zeros);
 
+  Result<LogFile> open_checked(std::uint64_t sequence, FileAccess access) const;
+
   std::unique_ptr<io::Directory> directory_;
   Uuid uuid_;
+  mutable std::atomic<bool> reads_directly_{false};
 };
 
 }  // namespace caisson::log

@@ -68,6 +68,7 @@ Result<void> LogBytes::fill(std::uint64_t begin, std::uint64_t end) {
     read = file_.file->read(begin, buffer_.bytes().first(size));
   }
   if (!read) return fail(std::move(read).error());
+  if (file_.direct && *read > 0) directory_->note_direct_read();
   buffered_ = std::min<std::uint64_t>(*read, file_.size - begin);
   return {};
 }

@@ -4,12 +4,16 @@
 #include <cassert>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "log/mutants.h"
 
 namespace caisson::log {
 namespace {
+
+// After so many flushes at the most, those who were woken are waited for again.
+constexpr int kBackoffMax = 64;
 
 Error poisoned_by(const Error& cause) {
   return Error(Code::kPoisoned, "an earlier write to the log failed: " + cause.message())
@@ -78,7 +82,7 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(io::Vfs& vfs, LogDirectory& d
     CAISSON_RETURN_IF_ERROR(vfs.random(bytes));
     writer->epoch_ = load_u64(bytes.data());
   }
-  CAISSON_ASSIGN_OR_RETURN(auto file, writer->open_to_write(resume.position.file));
+  CAISSON_ASSIGN_OR_RETURN(auto file, writer->open_to_resume(resume.position.file));
   const MutexLock lock(writer->mutex_);
   writer->file_ = std::move(file);
   return writer;
@@ -253,6 +257,15 @@ Result<std::shared_ptr<LogFile>> LogWriter::open_to_write(std::uint64_t sequence
   return std::make_shared<LogFile>(std::move(opened));
 }
 
+Result<std::shared_ptr<LogFile>> LogWriter::open_to_resume(std::uint64_t sequence) const {
+  auto opened = directory_.open_to_resume(sequence, options_.direct);
+  if (!opened && options_.direct && opened.error().code() == Code::kUnsupported) {
+    opened = directory_.open_to_resume(sequence, false);
+  }
+  if (!opened) return fail(std::move(opened).error());
+  return std::make_shared<LogFile>(std::move(*opened));
+}
+
 Result<std::shared_ptr<LogFile>> LogWriter::make_file(std::uint64_t sequence, std::uint64_t size) {
   auto existing = open_to_write(sequence);
   if (existing) {
@@ -310,21 +323,79 @@ Result<void> LogWriter::retire_before(std::uint64_t file) {
 // --- Flushing ------------------------------------------------------------------------------------
 
 Result<void> LogWriter::flush(std::uint64_t ticket) {
-  mutex_.lock();
-  while (durable() < ticket && !poison_cause_ && flushing_) flushed_.wait(mutex_);
-  if (durable() >= ticket || poison_cause_) {
-    Result<void> result;
-    if (durable() < ticket) result = fail(unknown_because(*poison_cause_));
-    mutex_.unlock();
-    return result;
+  while (durable() < ticket) {
+    std::atomic<std::uint32_t>* round = nullptr;
+    std::uint32_t seen = 0;
+    {
+      const MutexLock lock(mutex_);
+      if (durable() >= ticket) return {};
+      if (poison_cause_) return fail(unknown_because(*poison_cause_));
+      if (!flushing_) {
+        flushing_ = true;
+        Result<void> flushed = flush_batches();
+        end_flushing();
+        return flushed;
+      }
+      round = &rounds_[(ticket <= round_ticket_ ? round_ : round_ + 1) % rounds_.size()];
+      seen = round->load(std::memory_order_relaxed);
+    }
+    // Without the lock, so that those who wake up together don't wait for each other.
+    round->wait(seen, std::memory_order_acquire);
   }
+  return {};
+}
+
+void LogWriter::drive() {
+  const MutexLock lock(mutex_);
+  if (flushing_) return;  // Whoever does it will tell again.
   flushing_ = true;
+  int rounds_without_waiting = 0;
+  int backoff = 1;
+  while (!batches_.empty() && !poison_cause_) {
+    const std::uint64_t before = durable();
+    if (!flush_batches()) break;
+    if (--rounds_without_waiting >= 0) continue;
+    if (wait_for_return(durable() - before)) {
+      backoff = 1;
+    } else {
+      backoff = std::min(2 * backoff, kBackoffMax);
+      rounds_without_waiting = backoff;
+    }
+  }
+  end_flushing();
+}
+
+// Threads that were woken by a flush often commit again at once. Where that takes them less time
+// than a flush, one that waits for them makes more commits durable than two that don't. False where
+// most of `woken` have not come within half of a flush's time.
+bool LogWriter::wait_for_return(std::uint64_t woken) {
+  const std::uint64_t ticket = appended();
+  const auto end = vfs_.clock().monotonic() + last_flush_ / 2;
+  mutex_.unlock();
+  while (appended() < ticket + woken && vfs_.clock().monotonic() < end) {
+    std::this_thread::yield();
+  }
+  mutex_.lock();
+  return 2 * (appended() - ticket) > woken;
+}
+
+void LogWriter::set_driver(std::function<bool()> ask) {
+  const MutexLock lock(mutex_);
+  ask_driver_ = std::move(ask);
+}
+
+// Writes and flushes what is queued, without the lock, and wakes those who wait for that. REQUIRES:
+// flushing_ is this thread's.
+Result<void> LogWriter::flush_batches() {
   in_flight_.swap(batches_);
+  ++round_;
+  round_ticket_ = appended();
   mutex_.unlock();
 
   const auto begin = vfs_.clock().monotonic();
   Result<void> written = write_in_flight();
-  flush_latency_.record(static_cast<std::uint64_t>((vfs_.clock().monotonic() - begin).count()));
+  last_flush_ = vfs_.clock().monotonic() - begin;
+  flush_latency_.record(static_cast<std::uint64_t>(last_flush_.count()));
 
   mutex_.lock();
   for (const Batch& batch : in_flight_) {
@@ -340,14 +411,28 @@ Result<void> LogWriter::flush(std::uint64_t ticket) {
   ++stats_.flushes;
   stats_.sync_method = sync_method_;
   in_flight_.clear();
-  flushing_ = false;
   if (!written) {
     poison(written.error());
     written = fail(unknown_because(written.error()));
   }
-  mutex_.unlock();
+  std::atomic<std::uint32_t>& round = rounds_[round_ % rounds_.size()];
+  round.fetch_add(1, std::memory_order_release);
+  round.notify_all();
   flushed_.notify_all();
   return written;
+}
+
+// What was queued meanwhile is for somebody else to flush.
+void LogWriter::end_flushing() {
+  flushing_ = false;
+  std::atomic<std::uint32_t>& next = rounds_[(round_ + 1) % rounds_.size()];
+  if (poison_cause_) {
+    next.fetch_add(1, std::memory_order_release);
+    next.notify_all();
+  } else if (!batches_.empty() && !(ask_driver_ && ask_driver_())) {
+    next.fetch_add(1, std::memory_order_release);
+    next.notify_one();
+  }
 }
 
 void LogWriter::wait(std::uint64_t ticket, std::chrono::nanoseconds timeout) {

@@ -18,6 +18,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -102,6 +103,14 @@ class LogWriter {
   // Waits for somebody else to flush it, for up to `timeout`, or until that fails.
   void wait(std::uint64_t ticket, std::chrono::nanoseconds timeout);
 
+  // Flushes what is queued, and what is queued meanwhile, until there is none. For a thread that
+  // has time: between two of its flushes nobody has to wake up.
+  void drive();
+
+  // Who is asked, with a lock held, whether he will call drive() at once, when a flush has ended
+  // and more has been queued meanwhile. Where he won't, one of those who wait goes on.
+  void set_driver(std::function<bool()> ask);
+
   // The last ticket given out, and the last one that is durable.
   std::uint64_t appended() const { return appended_.load(std::memory_order_acquire); }
   std::uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
@@ -145,9 +154,13 @@ class LogWriter {
   Result<void> prepare_next_file();
   Result<void> enter_next_file(std::uint64_t full);
   Result<std::shared_ptr<LogFile>> open_to_write(std::uint64_t sequence) const;
+  Result<std::shared_ptr<LogFile>> open_to_resume(std::uint64_t sequence) const;
   Result<std::shared_ptr<LogFile>> make_file(std::uint64_t sequence, std::uint64_t size)
       CAISSON_REQUIRES(files_mutex_);
   std::optional<std::uint64_t> recyclable() const CAISSON_REQUIRES(files_mutex_);
+  Result<void> flush_batches() CAISSON_REQUIRES(mutex_);
+  bool wait_for_return(std::uint64_t woken) CAISSON_REQUIRES(mutex_);
+  void end_flushing() CAISSON_REQUIRES(mutex_);
   Result<void> write_in_flight();
   Result<void> write_and_flush(io::File& file, std::uint64_t offset, std::span<const Bytes> parts);
   void poison(const Error& cause) CAISSON_REQUIRES(mutex_);
@@ -170,8 +183,12 @@ class LogWriter {
   std::atomic<std::uint64_t> durable_{0};
   std::atomic<std::uint64_t> durable_txn_{0};
 
+  // Who waits for the flush on its way, and who for the next one, in turn: changed when it has
+  // ended.
+  std::array<std::atomic<std::uint32_t>, 2> rounds_{};
+
   mutable Mutex mutex_;
-  CondVar flushed_;
+  CondVar flushed_;                                    // For those who wait for a time.
   LogReader::Chain chain_ CAISSON_GUARDED_BY(mutex_);  // Behind the last record queued.
   Hash128 committed_hash_ CAISSON_GUARDED_BY(mutex_);  // Behind the last commit queued.
   TxnId committed_txn_ CAISSON_GUARDED_BY(mutex_);
@@ -183,11 +200,16 @@ class LogWriter {
   std::vector<Batch> batches_ CAISSON_GUARDED_BY(mutex_);  // The last one is being filled.
   std::vector<std::size_t> free_buffers_ CAISSON_GUARDED_BY(mutex_);
   bool flushing_ CAISSON_GUARDED_BY(mutex_) = false;
+  std::uint64_t round_ CAISSON_GUARDED_BY(mutex_) =
+      0;  // The number of the flush on its way, or next.
+  std::uint64_t round_ticket_ CAISSON_GUARDED_BY(mutex_) = 0;  // The last one of its tickets.
+  std::function<bool()> ask_driver_ CAISSON_GUARDED_BY(mutex_);
   std::optional<Error> poison_cause_ CAISSON_GUARDED_BY(mutex_);
   WriterStats stats_ CAISSON_GUARDED_BY(mutex_);
 
   // Of whoever has set flushing_.
   std::vector<Batch> in_flight_;
+  std::chrono::nanoseconds last_flush_{};  // How long it took.
   io::SyncMethod sync_method_;  // As asked for, until the system turns out not to have it.
 
   // One belongs to a batch, or is free.

@@ -13,6 +13,7 @@ Engine::Engine(io::Vfs& vfs, std::unique_ptr<io::Directory> directory, const Eng
     : vfs_(vfs),
       directory_(std::move(directory)),
       options_(options),
+      write_slot_(vfs.clock()),
       history_(vfs, *directory_, options) {}
 
 Engine::~Engine() = default;
@@ -27,8 +28,8 @@ Result<void> Engine::start(const State& state) {
   }
   states_.start(*pager_, state, options_.snapshot_age_max_ns);
   const MutexLock lock(mutex_);
-  told_durable_ = state.txn;
-  return lock_->say_durable(uuid(), told_durable_);  // LOCK-2
+  told_durable_.store(to_u64(state.txn), std::memory_order_release);
+  return lock_->say_durable(uuid(), state.txn);  // LOCK-2
 }
 
 // --- What may be done ----------------------------------------------------------------------------
@@ -52,43 +53,23 @@ Result<void> Engine::check_writable() const {
 // --- Transactions --------------------------------------------------------------------------------
 
 Result<const State*> Engine::begin_transaction(std::chrono::nanoseconds timeout) {
-  constexpr std::chrono::nanoseconds kTimeoutMax = std::chrono::hours(24 * 365 * 100);
-  const auto now = vfs_.clock().monotonic();
-  const auto end = now + std::min(timeout, kTimeoutMax);
+  CAISSON_RETURN_IF_ERROR(write_slot_.take(timeout));
   const MutexLock lock(mutex_);
-  while (writing_ && !closed_) {
-    const auto left = end - vfs_.clock().monotonic();
-    if (left.count() <= 0) {
-      return fail(Error(Code::kBusy, "another write transaction is open")
-                      .with_advice("Wait for it with a timeout, or end it first: a store has one "
-                                   "writer at a time."));
-    }
-    transaction_ended_.wait_for(mutex_, left);
-  }
-  if (closed_) return fail(Code::kInvalidArgument, "the store is closed");
-  writing_ = true;
   publish();  // What others have made durable meanwhile.
-  states_.reclaim(static_cast<std::uint64_t>(now.count()));
+  states_.reclaim(now_ns());
   return states_.newest();
 }
 
-void Engine::end_transaction() {
-  {
-    const MutexLock lock(mutex_);
-    writing_ = false;
-  }
-  transaction_ended_.notify_one();
-}
+void Engine::end_transaction() { write_slot_.give_back(); }
 
 // T3: what has been queued and sealed; the next transaction builds on it.
 void Engine::seal(const State& state) {
   {
     const MutexLock lock(mutex_);
     states_.add(state);
-    writing_ = false;
     if (!state.awaited) publish();
   }
-  transaction_ended_.notify_one();
+  write_slot_.give_back();
 }
 
 Result<void> Engine::wait_durable(const Committed& committed, std::chrono::nanoseconds wait) {
@@ -98,7 +79,8 @@ Result<void> Engine::wait_durable(const Committed& committed, std::chrono::nanos
   }
   if (wait.count() > 0) log_->wait(committed.ticket, wait);
   CAISSON_RETURN_IF_ERROR(log_->flush(committed.ticket));
-  publish_durable();
+  // Of those that were flushed together, the first does it for all.
+  if (to_u64(committed.txn) > told_durable_.load(std::memory_order_acquire)) publish_durable();
   return {};
 }
 
@@ -112,9 +94,10 @@ void Engine::publish() {
   const std::uint64_t durable = log_->durable();
   states_.publish(durable, log_->poisoned().has_value());
   const TxnId told = std::min(log_->durable_upto(), states_.published_txn());
-  if (told <= told_durable_) return;
+  if (to_u64(told) <= told_durable_.load(std::memory_order_relaxed)) return;
   // LOCK-2. A failure costs readers in other processes the news, and nobody the commit.
-  if (lock_->say_durable(uuid(), told)) told_durable_ = told;
+  if (!lock_->say_durable(uuid(), told)) return;
+  told_durable_.store(to_u64(told), std::memory_order_release);
 }
 
 // --- The past ------------------------------------------------------------------------------------
@@ -282,24 +265,16 @@ bool Engine::checkpoint_due() const {
 // --- The end -------------------------------------------------------------------------------------
 
 Result<void> Engine::check_unused() {
-  const MutexLock lock(mutex_);
-  return check_unused_locked();
-}
-
-Result<void> Engine::check_unused_locked() {
-  return check_none_open((writing_ ? 1 : 0) + states_.open_count() + history_.drop_unused());
+  return check_none_open((write_slot_.taken() ? 1 : 0) + states_.open_count() +
+                         history_.drop_unused());
 }
 
 Result<void> Engine::close() {
   CAISSON_RETURN_IF_ERROR(check_usable());
   const MutexLock checkpointing(checkpoint_mutex_);  // Waits for one that runs.
-  {
-    const MutexLock lock(mutex_);
-    if (closed_) return {};
-    CAISSON_RETURN_IF_ERROR(check_unused_locked());
-    closed_ = true;
-  }
-  transaction_ended_.notify_all();
+  if (write_slot_.closed()) return {};
+  CAISSON_RETURN_IF_ERROR(check_unused());
+  if (!write_slot_.close()) return check_none_open(1);
   CAISSON_RETURN_IF_ERROR(check_writable());
   return close_log();
 }

@@ -33,6 +33,7 @@
 #include "mvcc/snapshot.h"
 #include "mvcc/state.h"
 #include "mvcc/states.h"
+#include "mvcc/write_slot.h"
 #include "pager/open.h"
 #include "pager/pager.h"
 
@@ -152,6 +153,7 @@ class Engine {
   std::optional<Error> poisoned() const;
 
   EngineStats stats() const;
+  const States& states() const { return states_; }
   log::LogWriter& log() { return *log_; }
   pager::Pager& pager() { return *pager_; }
 
@@ -176,7 +178,6 @@ class Engine {
   Result<void> start(const State& state);
   Result<void> check_usable() const { return states_.check_process(); }
   Result<void> check_writable() const;
-  Result<void> check_unused_locked() CAISSON_REQUIRES(mutex_);
   Result<const State*> begin_transaction(std::chrono::nanoseconds timeout);
   void end_transaction();
   void seal(const State& state);
@@ -199,6 +200,7 @@ class Engine {
   const std::unique_ptr<io::Directory> directory_;
   const EngineOptions options_;
   std::unique_ptr<WriterLock> lock_;
+  WriteSlot write_slot_;  // Of the open transaction.
   States states_;
   History history_;
   std::unique_ptr<log::LogDirectory> log_directory_;
@@ -224,11 +226,10 @@ class Engine {
 
   std::atomic<std::uint64_t> rolled_back_{0};
 
+  // The commit that others are told of (LOCK-2). Changed under mutex_.
+  std::atomic<std::uint64_t> told_durable_{0};
+
   mutable Mutex mutex_;
-  CondVar transaction_ended_;
-  bool writing_ CAISSON_GUARDED_BY(mutex_) = false;  // A transaction is open.
-  bool closed_ CAISSON_GUARDED_BY(mutex_) = false;
-  TxnId told_durable_ CAISSON_GUARDED_BY(mutex_){};  // LOCK-2
   CheckpointReaders readers_ CAISSON_GUARDED_BY(mutex_);
 };
 

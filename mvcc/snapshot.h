@@ -31,6 +31,12 @@ class Snapshot {
   }
 
   TxnId txn() const { return state_->txn; }
+
+  // Whether it is one of those states, and the newest.
+  bool is_newest_of(const States& states) const {
+    return states_ == &states && states.published() == state_;
+  }
+
   const State& state() const { return *state_; }
 
   // Goes over to the newest state. Nothing that was read through it lives any more. Costs next to

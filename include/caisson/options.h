@@ -81,11 +81,12 @@ struct Options {
 
   // --- Background ----------------------------------------------------------------------------
 
-  // Runs two threads, from the opening until close(): one makes commits durable that nobody waits
-  // for, and prepares log files ahead; one writes checkpoints when they are due. Without them the
-  // program calls Store::checkpoint() when Store::checkpoint_due() says so (else the log grows, and
-  // opening after a crash takes longer), and commits with kAsync become durable with the next
-  // commit that waits, with checkpoint(), or with close().
+  // Runs two threads, from the first transaction until close(), or from the opening where it leaves
+  // a checkpoint to be written: one makes commits durable that nobody waits for, and prepares log
+  // files ahead; one writes checkpoints when they are due. Without them the program calls
+  // Store::checkpoint() when Store::checkpoint_due() says so (else the log grows, and opening after
+  // a crash takes longer), and commits with kAsync become durable with the next commit that waits,
+  // with checkpoint(), or with close().
   bool background = true;
 
   // A checkpoint is due when opening after a crash would take about so long.

@@ -81,7 +81,8 @@ class CAISSON_API Store {
 
   // Begins the one write transaction. Where another one is open, waits for its end for up to
   // `timeout`, and by default not at all: kBusy. Waiting for one's own is kBusy in the end.
-  // Errors: kBusy; kReadOnly; kPoisoned (an earlier write failed: reopen); kOutOfSpace.
+  // Errors: kBusy; kReadOnly; kPoisoned (an earlier write failed: reopen); kOutOfSpace;
+  // kResourceExhausted (the system gives no thread); kIoError.
   [[nodiscard]] Result<WriteTxn> begin_write(std::chrono::nanoseconds timeout = {}) const;
 
   // Returns when a commit is durable, and all before it: for those that were committed with kAsync.
