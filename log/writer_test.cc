@@ -459,6 +459,35 @@ TEST(LogWriter, LetsThreadsShareFlushes) {
   for (std::uint64_t i = 0; i < commits.size(); ++i) EXPECT_EQ(commits[i], payload_of(i));
 }
 
+// Those who have come while it was on its way wait for the next one, which is never made.
+TEST(LogWriter, TellsThoseWhoWaitForTheNextFlushThatThisOneHasFailed) {  // WRITE-3
+  for (const bool fails : {false, true}) {
+    LogStore store;
+    value_of(store.open());
+    LogWriter& writer = store.writer();
+    std::vector<std::jthread> others;
+    std::atomic<int> durable{0};
+    std::atomic<int> unknown{0};
+    value_of(store.append("first"));
+    store.machine().interleave(store.machine().calls(), [&] {
+      for (std::uint64_t i = 0; i < 4; ++i) {
+        const auto appended = value_of(store.append("later"));
+        others.emplace_back([&, ticket = appended.ticket] {
+          const auto flushed = writer.flush(ticket);
+          flushed ? ++durable : ++unknown;
+        });
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // Until they sleep.
+    });
+    if (fails) store.machine().inject({store.machine().calls(), FaultKind::kIoError, true});
+    EXPECT_EQ(writer.flush(1).has_value(), !fails);
+    others.clear();
+    EXPECT_EQ(durable, fails ? 0 : 4);
+    EXPECT_EQ(unknown, fails ? 4 : 0);
+    EXPECT_EQ(writer.stats().flushes, fails ? 1U : 2U);
+  }
+}
+
 // It looked whether the log was idle, and queued its mark later.
 TEST(LogWriter, PutsNoMarkBetweenThePartsOfACommit) {
   LogStore store;
