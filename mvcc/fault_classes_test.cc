@@ -5,7 +5,8 @@
 // These are short, and so that somebody who asks for a class finds an answer. The searches through
 // all calls, bits and lengths are beside each module: fault_test.cc, crash_test.cc,
 // full_disk_test.cc and log_damage_test.cc here, pager/damage_test.cc, pager/crash_test.cc,
-// log/recovery_test.cc. Classes that need a real system are in tests/fault_classes_test.cc.
+// log/recovery_test.cc. Classes of mappings are in mapping_fault_classes_test.cc, those that need a
+// real system in tests/fault_classes_test.cc.
 
 #include <gtest/gtest.h>
 
@@ -22,6 +23,7 @@
 #include "log/log_file.h"
 #include "log/record.h"
 #include "mvcc/testing/crash_workload.h"
+#include "mvcc/testing/fault_classes.h"
 #include "mvcc/testing/harness.h"
 #include "mvcc/testing/scenarios.h"
 #include "mvcc/testing/tour.h"
@@ -38,72 +40,23 @@ using io::sim::Machine;
 using io::sim::TracedCall;
 using testing::audit;
 using testing::code_of;
+using testing::cut_at_every_call;
 using testing::EngineStore;
 using testing::follow;
 using testing::History;
 using testing::judge;
+using testing::judge_cuts;
+using testing::kPages;
 using testing::kStorePath;
 using testing::live;
+using testing::log_path;
 using testing::Model;
 using testing::put;
+using testing::put_many;
+using testing::put_next;
 using testing::read_all;
 using testing::Tour;
 using testing::value_of;
-
-const std::string kPages = std::string(kStorePath) + "/" + pager::kPageFileName;
-
-std::string log_path(std::uint64_t sequence) {
-  return std::string(kStorePath) + "/log/" + log::file_name(sequence);
-}
-
-// A commit of one key, and what it leaves in the model. False where it was refused.
-bool put_next(EngineStore& store, History& history, std::size_t size = 300,
-              Durability durability = Durability::kSync) {
-  const std::string key = "key" + std::to_string(history.states.size() % 40);
-  const std::string value(size, static_cast<char>('a' + history.states.size() % 26));
-  Model next = history.states.back();
-  next["t"][key] = value;
-  const auto committed = put(store.engine(), "t", key, value, durability);
-  if (!committed && committed.error().code() != Code::kDurabilityUnknown) return false;
-  history.states.push_back(std::move(next));
-  if (committed && durability == Durability::kSync) {
-    history.acknowledged = history.states.size() - 1;
-  }
-  return committed.has_value();
-}
-
-void put_many(EngineStore& store, History& history, int count, std::size_t size = 300) {
-  for (int i = 0; i < count; ++i) ASSERT_TRUE(put_next(store, history, size));
-}
-
-// What a crash leaves of a store is judged on a copy, in each way that power goes.
-void judge_cuts(EngineStore& store, const History& history) {
-  store.abandon();
-  for (std::uint64_t mode = 0; mode < io::sim::kCrashModeCount; ++mode) {
-    EngineStore cut = store.copy(mode + 1);
-    cut.machine().cut_power(static_cast<CrashMode>(mode));
-    History after = history;
-    ASSERT_EQ(judge(cut, after), "") << "mode " << mode;
-    ASSERT_EQ(audit(cut), "") << "mode " << mode;
-  }
-}
-
-using Step = std::function<void(EngineStore&, History&)>;
-
-// Does something behind something else, with the power cut at each of its calls in turn.
-void cut_at_every_call(const Step& before, const Step& step) {
-  bool finished = false;
-  for (std::uint64_t call = 0; !finished; ++call) {
-    EngineStore store;
-    History history;
-    before(store, history);
-    store.machine().inject({store.machine().calls() + call, FaultKind::kPowerCut, false});
-    step(store, history);
-    finished = !store.machine().down();
-    ASSERT_NO_FATAL_FAILURE(judge_cuts(store, history)) << "call " << call;
-    ASSERT_LT(call, 1000U);
-  }
-}
 
 // --- Commits, metas and the log ------------------------------------------------------------------
 
@@ -566,98 +519,6 @@ TEST(FaultClass, UnexpectedTempFilesAtRestartAreLeftOrRemovedAndHarmNothing) {
   ASSERT_EQ(judge(store, history), "");
   EXPECT_NE(store.machine().image(std::string(kStorePath) + "/pages.tmp"), nullptr);
   EXPECT_NE(store.machine().image(std::string(kStorePath) + "/log/notes"), nullptr);
-}
-
-// --- Mappings ------------------------------------------------------------------------------------
-
-// A store of many pages, of which nothing has been read.
-void make_cold(EngineStore& store, History& history) {
-  for (int i = 0; i < 40; ++i) put_many(store, history, 1, 2000);
-  value_of(store.close());
-  value_of(store.open());
-}
-
-TEST(FaultClass, SigbusOnATruncatedFileIsAnErrorInstead) {
-  EngineStore store;
-  History history;
-  make_cold(store, history);
-  const Snapshot snapshot = value_of(store.engine().snapshot());
-  store.machine().image(kPages)->resize(20 * 4096);
-  const auto found = read_all(snapshot);
-  ASSERT_FALSE(found);
-  EXPECT_TRUE(found.error().code() == Code::kCorruption || found.error().code() == Code::kIoError)
-      << found.error().to_string();
-}
-
-TEST(FaultClass, EioThroughMmapIsAnErrorAndReadingGoesOnBehindIt) {
-  EngineStore store;
-  History history;
-  make_cold(store, history);
-  const Snapshot snapshot = value_of(store.engine().snapshot());
-  std::uint64_t refused = 0;
-  for (int i = 0; i < 100; ++i) {
-    store.machine().clear_faults();
-    // One page is asked for ahead and fetched; and the next one can't be.
-    store.machine().inject({store.machine().calls() + 3, FaultKind::kIoError, false});
-    const auto found = read_all(snapshot);
-    if (found) {
-      EXPECT_EQ(*found, history.states.back());
-      EXPECT_GT(refused, 5U);
-      return;
-    }
-    ASSERT_EQ(found.error().code(), Code::kIoError);
-    ++refused;
-  }
-  FAIL() << "never read";
-}
-
-TEST(FaultClass, RemapOfAFileThatGrowsMovesNothingThatIsBeingRead) {
-  EngineStore store;
-  History history;
-  put_many(store, history, 20, 2000);
-  value_of(store.engine().checkpoint());
-  const Snapshot snapshot = value_of(store.engine().snapshot());
-  const TreeReader tree = value_of(snapshot.tree(testing::bytes_of("t")));
-  Cursor cursor = value_of(tree.cursor());
-  ASSERT_TRUE(value_of(cursor.first()));
-  const std::uint64_t size = store.machine().image(kPages)->cached().size();
-  put_many(store, history, 30, 60'000);
-  value_of(store.engine().checkpoint());
-  EXPECT_GT(store.machine().image(kPages)->cached().size(), 4 * size);
-  std::uint64_t count = 1;
-  while (value_of(cursor.next())) ++count;
-  EXPECT_EQ(count, 20U);
-  EXPECT_EQ(value_of(read_all(snapshot)), history.states[20]);
-}
-
-TEST(FaultClass, UnalignedBytesOfEverySizeAreReadAsTheyWereWritten) {
-  EngineStore store;
-  Model model;
-  WriteTxn txn = value_of(store.engine().begin_write());
-  const TreeId tree = testing::tree_in(txn, "t");
-  for (std::size_t size = 1; size < 130; ++size) {
-    const std::string key(size, 'k');
-    const std::string value(257 - size, static_cast<char>(size));
-    value_of(txn.put(tree, testing::bytes_of(key), testing::bytes_of(value)));
-    model["t"][key] = value;
-  }
-  value_of(txn.commit());
-  value_of(store.close());
-  value_of(store.open());
-  EXPECT_EQ(value_of(read_all(value_of(store.engine().snapshot()))), model);
-}
-
-// There is no such call to make: a mapping can't be written through, and what makes commits and
-// checkpoints durable are flushes of files.
-TEST(FaultClass, MisalignedMsyncIsNeverNeeded) {
-  static_assert(
-      std::is_same_v<decltype(std::declval<io::MappingDriver&>().base()), const std::byte*>);
-  EngineStore store;
-  History history;
-  put_many(store, history, 5);
-  value_of(store.engine().checkpoint());
-  put_many(store, history, 5);
-  judge_cuts(store, history);
 }
 
 }  // namespace

@@ -8,8 +8,7 @@
 namespace caisson::mvcc {
 
 Result<ReadGuard> ReadGuard::take(States& states, TxnId txn) {
-  CAISSON_RETURN_IF_ERROR(states.check_process());
-  CAISSON_RETURN_IF_ERROR(states.check_age(txn));
+  CAISSON_RETURN_IF_ERROR(states.check_readable(txn));
   ReadSlot* const slot = states.reads_.take(txn);
   if (slot == nullptr) [[unlikely]] {
     return fail(Error(Code::kResourceExhausted, "too many values and cursors are open: " +
@@ -81,26 +80,26 @@ Result<void> Value::read(std::uint64_t offset, MutableBytes out) {
 // --- Cursors -------------------------------------------------------------------------------------
 
 Result<bool> Cursor::first() {
-  CAISSON_RETURN_IF_ERROR(states_->check_age(txn_));
+  CAISSON_RETURN_IF_ERROR(states_->check_readable(txn_));
   guard_.renew();  // These moves begin at the root.
   return settled(cursor_.first());
 }
 
 Result<bool> Cursor::last() {
-  CAISSON_RETURN_IF_ERROR(states_->check_age(txn_));
+  CAISSON_RETURN_IF_ERROR(states_->check_readable(txn_));
   guard_.renew();
   return settled(cursor_.last());
 }
 
 Result<bool> Cursor::seek(Bytes key) {
-  CAISSON_RETURN_IF_ERROR(states_->check_age(txn_));
+  CAISSON_RETURN_IF_ERROR(states_->check_readable(txn_));
   guard_.renew();
   return settled(cursor_.seek(key));
 }
 
 // Goes on from the entry where it stands, found anew if pages may have moved.
 Result<bool> Cursor::move_renewed(bool forward) {
-  CAISSON_RETURN_IF_ERROR(states_->check_age(txn_));
+  CAISSON_RETURN_IF_ERROR(states_->check_readable(txn_));
   const bool valid = cursor_.valid();
   if (valid && !copies_) {
     const Bytes key = cursor_.key();

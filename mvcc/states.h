@@ -60,8 +60,9 @@ class States {
   // The state published last. kResourceExhausted where as many snapshots are open as can be.
   Result<Snapshot> snapshot();
 
-  // kSnapshotTooOld where that state is.
-  Result<void> check_age(TxnId txn) const {
+  // Whether that state may be read: as check_process(); kSnapshotTooOld.
+  Result<void> check_readable(TxnId txn) const {
+    CAISSON_RETURN_IF_ERROR(check_process());
     if (to_u64(txn) >= readable_from_.load(std::memory_order_relaxed)) [[likely]]
       return {};
     return too_old(txn);

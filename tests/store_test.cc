@@ -316,6 +316,9 @@ TEST_F(StoreLife, AChildProcessIsToldThatTheStoreIsItsParents) {
   std::optional<Tree> tree = value_of(snapshot->tree("t"));
   std::optional<WriteTxn> txn = value_of(store->begin_write());
   std::optional<WriteTree> changed = value_of(txn->open_tree("t"));
+  std::optional<Cursor> cursor = value_of(tree->cursor());
+  std::optional<WriteCursor> changed_cursor = value_of(changed->cursor());
+  ASSERT_TRUE(value_of(changed_cursor->first()));
   std::optional<ValueWriter> value = value_of(changed->put_stream("l", 100));
   const auto refused = [](const auto& result) {
     return code_of(result) == Code::kInvalidArgument &&
@@ -327,10 +330,14 @@ TEST_F(StoreLife, AChildProcessIsToldThatTheStoreIsItsParents) {
            refused(store->checkpoint_due()) && refused(store->close()) && refused(store->stats()) &&
            store->poisoned() && refused(snapshot->tree("t")) && refused(snapshot->renew()) &&
            refused(tree->get("k")) && refused(tree->cursor()) && refused(txn->commit()) &&
-           refused(changed->put("k", "w")) && refused(value->append("x"));
+           refused(changed->put("k", "w")) && refused(value->append("x")) &&
+           refused(cursor->first()) && refused(cursor->seek("k")) && refused(cursor->last()) &&
+           changed_cursor->next().error().code() == Code::kInvalidArgument;
   }));
   EXPECT_TRUE(in_child([&] {
     value.reset();
+    cursor.reset();
+    changed_cursor.reset();
     changed.reset();
     txn.reset();
     tree.reset();
@@ -340,6 +347,8 @@ TEST_F(StoreLife, AChildProcessIsToldThatTheStoreIsItsParents) {
   }));
   // And nothing of that is seen here.
   value.reset();
+  cursor.reset();
+  changed_cursor.reset();
   value_of(changed->put("k", "w"));
   value_of(txn->commit());
   EXPECT_EQ(contents(*store, "t"), (Entries{{"k", "w"}}));
