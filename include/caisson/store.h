@@ -56,7 +56,7 @@ class CAISSON_API Store {
   // Opens a store; after a crash it applies the commits that the last checkpoint lacks, which
   // recovery() tells of. Errors: kNotFound (no store is there, and create_if_missing isn't set);
   // kBusy (another process has it open for writing, or this one); kCorruption; kUnsupportedVersion;
-  // kResourceExhausted (memory, addresses or threads); others as create().
+  // kResourceExhausted (memory or addresses); others as create().
   [[nodiscard]] static Result<Store> open(const std::string& path, const Options& options = {});
 
   Store(Store&& other) noexcept;
