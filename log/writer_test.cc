@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <span>
 #include <string>
@@ -16,6 +17,8 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/sanitizers.h"
+#include "base/testing/counted_allocations.h"
 #include "io/posix.h"
 #include "io/testing/posix_directory.h"
 #include "log/testing/harness.h"
@@ -23,6 +26,7 @@
 namespace caisson::log {
 namespace {
 
+using caisson::testing::allocations;
 using io::Call;
 using io::sim::FaultKind;
 using testing::bytes_of;
@@ -388,6 +392,20 @@ TEST_F(WaysToTheDisk, RefuseEverythingAfterAWriteThatFailed) {  // WRITE-3
     EXPECT_EQ(result, 0);
   });
 }
+
+#ifndef CAISSON_SANITIZED  // Which brings operators of its own.
+TEST_F(WaysToTheDisk, AllocateNothingForACommit) {
+  for_each([](LogStore& store) {
+    const std::string payload(300, 'p');
+    for (int i = 0; i < 10; ++i) value_of(store.commit(payload));
+    const std::uint64_t before = allocations;
+    bool durable = true;
+    for (int i = 0; i < 30; ++i) durable = durable && store.commit(payload).has_value();
+    EXPECT_EQ(allocations - before, 0U);
+    EXPECT_TRUE(durable);
+  });
+}
+#endif
 
 TEST_F(WaysToTheDisk, AreSharedByThreads) {
   for_each([](LogStore& store) {

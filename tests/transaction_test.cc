@@ -14,11 +14,14 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/sanitizers.h"
+#include "base/testing/counted_allocations.h"
 #include "tests/support.h"
 
 namespace caisson {
 namespace {
 
+using caisson::testing::allocations;
 using testing::code_of;
 using testing::contents;
 using testing::put;
@@ -50,6 +53,27 @@ TEST_F(Transaction, BytesAreTakenInAnyFormThatHoldsThem) {
                                      {{"b\0b", 3}, {"c\0", 2}},
                                      {{"c\0", 2}, ""}}));
 }
+
+#ifndef CAISSON_SANITIZED  // Which brings operators of its own.
+TEST_F(Transaction, ACommitAllocatesAFewTimesHoweverManyRowsItHas) {
+  const auto allocated = [this](int rows) {
+    std::array<std::string, 100> keys;
+    for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = std::to_string(i);
+    const std::uint64_t before = allocations;
+    WriteTxn txn = value_of(store_.begin_write());
+    WriteTree tree = value_of(txn.open_or_create_tree("t"));
+    for (int i = 0; i < rows; ++i) value_of(tree.put(keys[static_cast<std::size_t>(i)], "value"));
+    value_of(txn.commit());
+    return allocations - before;
+  };
+  for (int i = 0; i < 20; ++i) allocated(100);
+  for (int i = 0; i < 20; ++i) {
+    // 20, but for a container that grows, and what the store's threads do meanwhile.
+    EXPECT_LE(allocated(1), 40U);
+    EXPECT_LE(allocated(100), 40U);
+  }
+}
+#endif
 
 TEST_F(Transaction, TreesAreMadeFoundAndDropped) {
   WriteTxn txn = value_of(store_.begin_write());
