@@ -497,6 +497,21 @@ TEST(LogEnd, IsNoneWhereACommitOfManyPartsIsDamagedInItsFirst) {  // RECOVER-3
   }
 }
 
+// Some file systems take the flag when a file is opened, and refuse what it means.
+TEST(LogEnd, IsFoundThroughTheCacheWhereDirectReadsAreRefusedOnlyWhenTheyAreMade) {
+  LogStore store;
+  value_of(store.open());
+  for (int i = 0; i < 30; ++i) value_of(store.commit(std::string(5000, 'p')));
+  store.close();
+  store.machine().set_direct_alignment(65536);  // Larger than a batch.
+  const LogEnd end = value_of(store.open());
+  EXPECT_EQ(end.txn, TxnId{30});
+  EXPECT_FALSE(end.past_cache);
+  EXPECT_FALSE(store.writer().stats().direct);
+  value_of(store.commit("goes on"));
+  EXPECT_EQ(value_of(read_commits(store.directory())).size(), 31U);
+}
+
 TEST(LogEnd, CantBeFoundWhereTheLogDoesNotReachBack) {  // RECOVER-5
   LogStore store;
   value_of(store.open());
