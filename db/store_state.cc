@@ -107,7 +107,7 @@ Result<void> StoreState::open_to_write(const std::string& path) {
   // Else they have nothing to do before something is written. Where the system gives no thread, the
   // first transaction says so.
   return use([this](mvcc::Engine& opened) -> Result<void> {
-    if (opened.checkpoint_due()) (void)start_workers(opened);
+    if (opened.checkpoint_due() && start_workers(opened)) workers_.look_at_checkpoint();
     return {};
   });
 }

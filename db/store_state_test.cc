@@ -81,6 +81,21 @@ TEST_F(StoreOnABadDisk, ACheckpointThatFindsNoRoomIsWrittenWhenThereIsSome) {
   value_of(store.close());
 }
 
+TEST_F(StoreOnABadDisk, AnOpeningThatReplayedMuchIsFollowedByACheckpoint) {
+  StoreState killed(machine_.vfs());
+  value_of(killed.open(kStorePath, options(false)));
+  value_of(put(killed, "a", 100'000));
+  machine_.kill();
+  {
+    StoreState store(machine_.vfs());
+    value_of(store.open(kStorePath, options(true)));
+    EXPECT_EQ(store.recovery().recovered, TxnId{1});
+    EXPECT_TRUE(comes_true([&] { return stats(store).checkpointed == TxnId{1}; }));
+    value_of(store.close());
+  }
+  killed.abandon();
+}
+
 TEST_F(StoreOnABadDisk, ACloseThatFindsNoRoomClosesAllTheSame) {
   StoreState store(machine_.vfs());
   value_of(store.open(kStorePath, options(false)));

@@ -74,12 +74,12 @@ Result<void> Workers::start(log::LogWriter& log, const log::FlusherOptions& flus
   try {
     const MutexLock lock(mutex_);
     if (running()) return {};
-    // Both end in stop().
-    flusher_ = std::make_unique<log::Flusher>(log, flusher);
+    // Both or none; they end in stop().
+    auto flushes = std::make_unique<log::Flusher>(log, flusher);
     checkpointer_ = std::make_unique<Checkpointer>(std::move(checkpointer));
+    flusher_ = std::move(flushes);
     running_.store(true, std::memory_order_release);
   } catch (const std::system_error& error) {
-    stop();
     return fail(
         Error(Code::kResourceExhausted, "the system gives no thread: " + std::string(error.what()))
             .with_advice("Raise the limit of threads; or open the store without "
@@ -99,6 +99,11 @@ void Workers::stop() {
   }
   checkpointer.reset();
   flusher.reset();
+}
+
+void Workers::look_at_checkpoint() {
+  const MutexLock lock(mutex_);
+  if (checkpointer_) checkpointer_->wake();
 }
 
 void Workers::committed(bool awaited) {

@@ -93,6 +93,9 @@ class Workers {
   // what is queued. Waits for what they are doing. Does nothing where none runs.
   void stop();
 
+  // A checkpoint may be due.
+  void look_at_checkpoint();
+
   // A transaction was committed. What nobody waits for is made durable soon.
   void committed(bool awaited);
 

@@ -134,6 +134,19 @@ TEST(Flusher, FlushesForThreadsThatCommitTogether) {
   EXPECT_LE(store.writer().stats().flushes, store.writer().stats().commits);
 }
 
+// However long others go on, so that none of them has to make one.
+TEST(Flusher, MakesFilesAheadWhileThreadsCommitTogether) {
+  WriterOptions options = testing::kSmallFiles;
+  options.file_size_max = options.file_size_min = std::uint64_t{1} << 20U;
+  LogStore store(options);
+  value_of(store.open());
+  Flusher flusher(store.writer(), {.delay = 1h, .idle = 1h});
+  EXPECT_EQ(commit_in_threads(store, 8, 400), std::vector<int>(8, 400));
+  EXPECT_TRUE(eventually([&] {
+    return value_of(store.directory().files()).size() > store.writer().stats().bytes_written >> 20U;
+  }));
+}
+
 TEST(Flusher, LeavesNoThreadWaitingWhenItEndsWhileTheyCommit) {
   LogStore store;
   value_of(store.open());

@@ -210,6 +210,7 @@ Result<void> LogWriter::enter_next_file(std::uint64_t full) {
   if (file_sequence_ != full || !next_file_) return {};  // Another thread was faster.
   file_ = std::move(next_file_);
   next_file_.reset();
+  next_file_ready_.store(false, std::memory_order_relaxed);
   ++file_sequence_;
   file_end_ = kFileHeaderSize;
   return {};
@@ -218,7 +219,7 @@ Result<void> LogWriter::enter_next_file(std::uint64_t full) {
 Result<void> LogWriter::prepare_ahead() {
   {
     const MutexLock lock(mutex_);
-    if (file_end_ <= file_->size / 2) return {};
+    if (!should_prepare()) return {};
   }
   return prepare_next_file();
 }
@@ -244,6 +245,7 @@ Result<void> LogWriter::prepare_next_file() {
     return fail(std::move(made).error());
   }
   next_file_ = std::move(*made);
+  next_file_ready_.store(true, std::memory_order_relaxed);
   return {};
 }
 
@@ -351,11 +353,12 @@ void LogWriter::drive() {
   flushing_ = true;
   int rounds_without_waiting = 0;
   int backoff = 1;
-  while (!batches_.empty() && !poison_cause_) {
+  while (!batches_.empty() && !poison_cause_ && !should_prepare()) {
     const std::uint64_t before = durable();
     if (!flush_batches()) break;
-    if (--rounds_without_waiting >= 0) continue;
-    if (wait_for_return(durable() - before)) {
+    if (rounds_without_waiting > 0) {
+      --rounds_without_waiting;
+    } else if (wait_for_return(durable() - before)) {
       backoff = 1;
     } else {
       backoff = std::min(2 * backoff, kBackoffMax);
@@ -363,6 +366,10 @@ void LogWriter::drive() {
     }
   }
   end_flushing();
+}
+
+bool LogWriter::should_prepare() const {
+  return !next_file_ready_.load(std::memory_order_relaxed) && file_end_ > file_->size / 2;
 }
 
 // Threads that were woken by a flush often commit again at once. Where that takes them less time
@@ -425,14 +432,11 @@ Result<void> LogWriter::flush_batches() {
 // What was queued meanwhile is for somebody else to flush.
 void LogWriter::end_flushing() {
   flushing_ = false;
+  if (batches_.empty() || poison_cause_) return;
+  if (ask_driver_ && ask_driver_()) return;
   std::atomic<std::uint32_t>& next = rounds_[(round_ + 1) % rounds_.size()];
-  if (poison_cause_) {
-    next.fetch_add(1, std::memory_order_release);
-    next.notify_all();
-  } else if (!batches_.empty() && !(ask_driver_ && ask_driver_())) {
-    next.fetch_add(1, std::memory_order_release);
-    next.notify_one();
-  }
+  next.fetch_add(1, std::memory_order_release);
+  next.notify_one();
 }
 
 void LogWriter::wait(std::uint64_t ticket, std::chrono::nanoseconds timeout) {
@@ -476,8 +480,14 @@ Result<void> LogWriter::write_and_flush(io::File& file, std::uint64_t offset,
   return {};
 }
 
+// All who wait are told: one who was woken to flush finds this instead, and wakes nobody.
 void LogWriter::poison(const Error& cause) {
   if (!poison_cause_) poison_cause_ = cause;
+  for (std::atomic<std::uint32_t>& round : rounds_) {
+    round.fetch_add(1, std::memory_order_release);
+    round.notify_all();
+  }
+  flushed_.notify_all();
 }
 
 std::optional<Error> LogWriter::poisoned() const {

@@ -103,8 +103,8 @@ class LogWriter {
   // Waits for somebody else to flush it, for up to `timeout`, or until that fails.
   void wait(std::uint64_t ticket, std::chrono::nanoseconds timeout);
 
-  // Flushes what is queued, and what is queued meanwhile, until there is none. For a thread that
-  // has time: between two of its flushes nobody has to wake up.
+  // Flushes what is queued, and what is queued meanwhile, until there is none, or prepare_ahead()
+  // should be called. For a thread that has time: between two of its flushes nobody has to wake up.
   void drive();
 
   // Who is asked, with a lock held, whether he will call drive() at once, when a flush has ended
@@ -159,6 +159,7 @@ class LogWriter {
       CAISSON_REQUIRES(files_mutex_);
   std::optional<std::uint64_t> recyclable() const CAISSON_REQUIRES(files_mutex_);
   Result<void> flush_batches() CAISSON_REQUIRES(mutex_);
+  bool should_prepare() const CAISSON_REQUIRES(mutex_);
   bool wait_for_return(std::uint64_t woken) CAISSON_REQUIRES(mutex_);
   void end_flushing() CAISSON_REQUIRES(mutex_);
   Result<void> write_in_flight();
@@ -178,6 +179,7 @@ class LogWriter {
   Mutex files_mutex_;
   std::shared_ptr<LogFile> next_file_ CAISSON_GUARDED_BY(files_mutex_);
   std::uint64_t keep_from_ CAISSON_GUARDED_BY(files_mutex_) = 0;
+  std::atomic<bool> next_file_ready_{false};  // There is one; changed under the mutex.
 
   std::atomic<std::uint64_t> appended_{0};
   std::atomic<std::uint64_t> durable_{0};

@@ -506,6 +506,32 @@ TEST(LogWriter, TellsThoseWhoWaitForTheNextFlushThatThisOneHasFailed) {  // WRIT
   }
 }
 
+// As a flusher does, while somebody else flushes.
+TEST(LogWriter, TellsAllWhoWaitWhereTheNextFileCantBeMade) {  // WRITE-3
+  LogStore store;
+  value_of(store.open());
+  LogWriter& writer = store.writer();
+  std::vector<std::jthread> others;
+  std::atomic<int> unknown{0};
+  value_of(store.append(std::string(40'000, 'p')));  // Half of a file, and more.
+  store.machine().interleave(store.machine().calls(), [&] {
+    for (std::uint64_t i = 0; i < 4; ++i) {
+      const auto appended = value_of(store.append("later"));
+      others.emplace_back([&, ticket = appended.ticket] {
+        const auto flushed = writer.flush(ticket);
+        if (!flushed && flushed.error().code() == Code::kDurabilityUnknown) ++unknown;
+      });
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // Until they sleep.
+    store.machine().inject({store.machine().calls(), FaultKind::kIoError, false});
+    EXPECT_FALSE(writer.prepare_ahead());
+    others.clear();  // None waits for the flush that goes on here.
+    EXPECT_EQ(unknown, 4);
+  });
+  EXPECT_TRUE(writer.flush(1));
+  EXPECT_TRUE(writer.poisoned().has_value());
+}
+
 // It looked whether the log was idle, and queued its mark later.
 TEST(LogWriter, PutsNoMarkBetweenThePartsOfACommit) {
   LogStore store;

@@ -170,6 +170,7 @@ class Engine {
   enum class Opening : std::uint8_t { kAny, kOfClosed };
   Result<void> recover();
   Result<bool> open_closed(const pager::PagerOptions& options);
+  Result<void> flush_opened();
   Result<bool> recover_from(pager::OpenAttempt attempt, pager::MetaSlot slot, Opening opening);
   Result<void> read_retention(const pager::OpenAttempt& attempt, pager::MetaSlot slot);
   static Result<void> check_no_reader_behind(const ReaderNeeds& needs, const pager::Meta& meta,

@@ -149,7 +149,7 @@ Result<void> Engine::recover() {
 // OPENING-4: without flushing anything. False where the store was not closed, or that can't be
 // told: then it is to be recovered.
 Result<bool> Engine::open_closed(const pager::PagerOptions& options) {
-  auto attempt = pager::OpenAttempt::begin(*directory_, options, pager::OpeningFlush::kLater);
+  auto attempt = pager::OpenAttempt::begin(*directory_, options, [this] { return flush_opened(); });
   if (!attempt) return false;
   const auto newest = attempt->newest();
   if (!newest) return false;
@@ -159,6 +159,13 @@ Result<bool> Engine::open_closed(const pager::PagerOptions& options) {
     return false;
   }
   return opened;
+}
+
+// All but the pages. A store that was copied, and never flushed, may lack any of it.
+Result<void> Engine::flush_opened() {
+  CAISSON_RETURN_IF_ERROR(directory_->sync());
+  return log::flush_log(*log_directory_,
+                        std::max<std::uint64_t>(pager_->checkpointed().log.file, 1));
 }
 
 // False: the store was not closed, and it had to have been.

@@ -184,6 +184,44 @@ TEST(Open, OfAStoreThatWasClosedNeitherFlushesNorSearchesTheLog) {  // OPENING-4
   EXPECT_LT(log_bytes, 200'000U);
 }
 
+// Copies the files of a folder into another one, of which only the name is durable.
+void copy_files(io::Directory& from, io::Directory& into) {
+  for (const std::string& name : value_of(from.list())) {
+    const auto source = from.open_file(name, {});
+    if (!source) continue;  // A folder.
+    std::vector<std::byte> bytes(value_of((*source)->size()));
+    value_of((*source)->read_exactly(0, bytes));
+    const auto copy = value_of(into.open_file(name, {io::OpenMode::kCreate, false}));
+    value_of(copy->write(0, bytes));
+  }
+}
+
+TEST(Open, OfACopyThatWasNeverFlushedMakesAllOfItDurableBeforeTheFirstCommit) {  // OPEN-1
+  constexpr const char* kCopyPath = "/copy";
+  EngineStore store;
+  for (int i = 0; i < 200; ++i) {
+    value_of(put(store.engine(), "t", std::to_string(i), std::string(1000, 'v')));
+  }
+  Model expected = contents(store.engine());
+  value_of(store.close());
+  io::Vfs& vfs = store.machine().vfs();
+  value_of(vfs.create_directory(kCopyPath));
+  const auto from = value_of(vfs.open_directory(kStorePath));
+  const auto into = value_of(vfs.open_directory(kCopyPath));
+  copy_files(*from, *into);
+  value_of(into->make_directory("log"));
+  copy_files(*value_of(from->open_directory("log")), *value_of(into->open_directory("log")));
+  {
+    const auto engine = value_of(Engine::open(vfs, kCopyPath, store.options().engine_options()));
+    EXPECT_TRUE(engine->recovery().was_closed);
+    value_of(put(*engine, "t", "b", "2"));
+  }
+  store.machine().cut_power(io::sim::CrashMode::kNothing);
+  expected["t"]["b"] = "2";
+  const auto engine = value_of(Engine::open(vfs, kCopyPath, store.options().engine_options()));
+  EXPECT_EQ(contents(*engine), expected);
+}
+
 TEST(Open, OfAStoreThatWasClosedBehindARolledBackTransactionIsToldAsWell) {  // OPENING-4
   EngineStore store;
   value_of(put(store.engine(), "t", "a", "1"));

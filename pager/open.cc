@@ -156,7 +156,7 @@ Result<void> create_page_file(io::Vfs& vfs, io::Directory& directory,
 }
 
 Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOptions& options,
-                                       OpeningFlush flush) {
+                                       std::function<Result<void>()> flush_later) {
   CAISSON_RETURN_IF_ERROR(validate(options));
   OpenAttempt attempt;
   attempt.options_ = options;
@@ -165,10 +165,11 @@ Result<OpenAttempt> OpenAttempt::begin(io::Directory& directory, const PagerOpti
   CAISSON_ASSIGN_OR_RETURN(attempt.file_, directory.open_file(kPageFileName, {mode, false}));
   if (!options.read_only) {
     CAISSON_RETURN_IF_ERROR(attempt.file_->try_lock(io::LockKind::kExclusive, kLockOffset, 1));
-    if (flush == OpeningFlush::kNow) {
-      CAISSON_RETURN_IF_ERROR(Pager::make_durable(*attempt.file_, directory));
-    } else {
-      attempt.unflushed_ = &directory;
+    attempt.flush_later_ = std::move(flush_later);
+    if (!attempt.flush_later_) {
+      CAISSON_RETURN_IF_ERROR(Pager::flush_opened(*attempt.file_));
+      // A creator that was killed before its last step may have left a name that isn't durable.
+      CAISSON_RETURN_IF_ERROR(directory.sync());
     }
   }
   CAISSON_RETURN_IF_ERROR(attempt.open_past_cache(directory));
@@ -462,7 +463,8 @@ Result<std::unique_ptr<Pager>> open_pager(OpenAttempt attempt, MetaSlot slot, Un
   if (rest.meta && rest.meta->sequence > meta.sequence) pager->last_sequence_ = rest.meta->sequence;
   const bool given_up = is_unread(rest) || pager->last_sequence_ != meta.sequence;
   pager->newer_meta_left_.store(given_up, std::memory_order_release);
-  pager->unflushed_.store(attempt.unflushed_, std::memory_order_release);
+  pager->flush_later_ = std::move(attempt.flush_later_);
+  pager->unflushed_.store(pager->flush_later_ != nullptr, std::memory_order_release);
   // The earlier blob is that checkpoint's (ALLOC-6); without it, its pages belong to nobody.
   AllocationState& unused = chosen.allocation;
   for (const PageRun& run : unused.earlier_blob) {

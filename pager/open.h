@@ -4,6 +4,7 @@
 #define CAISSON_PAGER_OPEN_H_
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,13 +57,6 @@ struct CheckpointRoot {
   std::uint64_t page_count = 0;
 };
 
-// When a writer makes durable what an earlier process left of the page file and its name (OPEN-1).
-enum class OpeningFlush : std::uint8_t {
-  kNow,    // Before the metas are read.
-  kLater,  // Before anything is changed. Only for the owner of a log which says that the checkpoint
-           // was durable: all that was to be written behind it was.
-};
-
 // An opened and locked page file whose checkpoint has not been chosen. Nothing has been written.
 // Gives the file up, and the lock with it, when destroyed.
 class OpenAttempt {
@@ -70,10 +64,14 @@ class OpenAttempt {
   // Steps 1 and 2 of section 6. Errors, besides those of opening a file: kBusy (another process
   // writes it), kUnsupportedVersion, kWrongStore, kReadOnly, kUnsupported (a network file
   // system), kCorruption where the two metas contradict each other (META-6). A checkpoint that
-  // can't be read is no error here: the candidate says so. With kLater the directory outlives what
-  // is opened.
+  // can't be read is no error here: the candidate says so.
+  //
+  // To write, what an earlier process left of the file and its name is made durable before the
+  // metas are read; or, with `flush_later`, before anything is changed (OPEN-1): the file's bytes
+  // by the pager, and then all the rest by that function, which is called once at most. This only
+  // for the owner of a log which says that the checkpoint was durable.
   static Result<OpenAttempt> begin(io::Directory& directory, const PagerOptions& options,
-                                   OpeningFlush flush = OpeningFlush::kNow);
+                                   std::function<Result<void>()> flush_later = {});
 
   bool read_only() const { return options_.read_only; }
 
@@ -110,7 +108,7 @@ class OpenAttempt {
   PagerOptions options_;
   std::unique_ptr<io::File> file_;
   std::unique_ptr<io::File> past_cache_;  // The same, read directly; null where that can't be.
-  io::Directory* unflushed_ = nullptr;    // Where it lies, if it has still to be flushed.
+  std::function<Result<void>()> flush_later_;
   std::uint64_t file_size_ = 0;
   std::array<Candidate, 2> candidates_;
 };

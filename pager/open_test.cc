@@ -571,8 +571,8 @@ TEST_F(Open, FlushesBeforeTheFirstChangeWhereItDidNotBefore) {
       return traced.call == io::Call::kSyncData || traced.call == io::Call::kSyncDirectory;
     });
   };
-  auto attempt =
-      value_of(OpenAttempt::begin(store_.directory(), small_options(), OpeningFlush::kLater));
+  auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options(),
+                                             [this] { return store_.directory().sync(); }));
   const auto pager = value_of(open_pager(std::move(attempt), second_.slot));
   EXPECT_EQ(flushes(), 0);
   value_of(PageTxn::begin(*pager, TxnId{3})).seal();
@@ -582,8 +582,8 @@ TEST_F(Open, FlushesBeforeTheFirstChangeWhereItDidNotBefore) {
 }
 
 TEST_F(Open, WritesNothingWhereThatFlushFails) {  // OPEN-1
-  auto attempt =
-      value_of(OpenAttempt::begin(store_.directory(), small_options(), OpeningFlush::kLater));
+  auto attempt = value_of(OpenAttempt::begin(store_.directory(), small_options(),
+                                             [this] { return store_.directory().sync(); }));
   const auto pager = value_of(open_pager(std::move(attempt), second_.slot));
   store_.machine().inject({store_.machine().calls(), io::sim::FaultKind::kIoError, false});
   EXPECT_EQ(PageTxn::begin(*pager, TxnId{3}).error().code(), Code::kIoError);

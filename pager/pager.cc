@@ -420,34 +420,32 @@ Result<void> Pager::prepare_to_change() {
 
 Result<void> Pager::prepare_to_write() {
   CAISSON_RETURN_IF_ERROR(check_writable());
-  const auto prepared = [this] {
-    return !newer_meta_left_.load(std::memory_order_acquire) &&
-           unflushed_.load(std::memory_order_acquire) == nullptr;
-  };
-  if (prepared()) [[likely]]
+  const bool prepared = !newer_meta_left_.load(std::memory_order_acquire) &&
+                        !unflushed_.load(std::memory_order_acquire);
+  if (prepared) [[likely]]
     return {};
   const MutexLock writing(write_mutex_);
-  CAISSON_RETURN_IF_ERROR(flush_opened());
+  CAISSON_RETURN_IF_ERROR(check_writable());  // Another thread may have tried, and failed.
+  CAISSON_RETURN_IF_ERROR(flush_late());
   return erase_newer_meta();
 }
 
 // OPEN-1: what an earlier process left in the cache becomes durable, or we learn that it can't.
-Result<void> Pager::make_durable(io::File& file, io::Directory& directory) {
-  if (!mutated(Mutant::kCachedMetaTrusted)) CAISSON_RETURN_IF_ERROR(file.sync_data());
-  // A creator that was killed before its last step may have left a name that isn't durable.
-  return directory.sync();
+Result<void> Pager::flush_opened(io::File& file) {
+  return mutated(Mutant::kCachedMetaTrusted) ? Result<void>{} : file.sync_data();
 }
 
 // The same, where the opening has not done it. Never tried again: after a failure nobody knows what
 // the disk has.
-Result<void> Pager::flush_opened() {
-  io::Directory* const directory = unflushed_.load(std::memory_order_acquire);
-  if (directory == nullptr) return {};
-  if (auto flushed = make_durable(*file_, *directory); !flushed) {
+Result<void> Pager::flush_late() {
+  if (!unflushed_.load(std::memory_order_acquire)) return {};
+  Result<void> flushed = flush_opened(*file_);
+  if (flushed) flushed = flush_later_();
+  if (!flushed) {
     poison(flushed.error());
     return flushed;
   }
-  unflushed_.store(nullptr, std::memory_order_release);
+  unflushed_.store(false, std::memory_order_release);
   return {};
 }
 

@@ -239,9 +239,9 @@ class Pager {
   Error frames_used_up() const CAISSON_REQUIRES(mutex_);
 
   Result<void> check_writable() const;
-  static Result<void> make_durable(io::File& file, io::Directory& directory);
+  static Result<void> flush_opened(io::File& file);
   Result<void> prepare_to_change();
-  Result<void> flush_opened() CAISSON_REQUIRES(write_mutex_);
+  Result<void> flush_late() CAISSON_REQUIRES(write_mutex_);
   Result<void> erase_newer_meta() CAISSON_REQUIRES(write_mutex_);
   Result<void> prepare_to_write();
   Result<PageId> take_page(AllocationUse use) CAISSON_REQUIRES(mutex_);
@@ -300,11 +300,13 @@ class Pager {
   // one that could not be read (CKPT-7).
   std::atomic<bool> newer_meta_left_{false};
 
-  // The directory, if it and the file have to be flushed before anything is changed (OPEN-1).
-  std::atomic<io::Directory*> unflushed_{nullptr};
+  // What was opened has still to be flushed before anything is changed (OPEN-1).
+  std::atomic<bool> unflushed_{false};
 
   // Held while pages are written, by a checkpoint or by spill(). Taken before mutex_.
   Mutex write_mutex_;
+
+  std::function<Result<void>()> flush_later_ CAISSON_GUARDED_BY(write_mutex_);
 
   // Behind the last page that the checkpoint opened has, or that was written since (CKPT-9).
   std::uint64_t written_end_ CAISSON_GUARDED_BY(write_mutex_) = 0;
