@@ -29,8 +29,8 @@ struct CreateOptions {
 // When a commit is acknowledged. A crash never takes a commit and leaves a later one.
 enum class Durability : std::uint8_t {
   kSync,   // When it is durable. Others that commit meanwhile share its flush.
-  kGroup,  // When it is durable; waits a little for others to share a flush with. For many threads
-           // that commit in turn, where flushes are what takes long.
+  kGroup,  // When it is durable; waits up to Options::group_wait for others to share a flush with.
+           // For disks on which flushes are to be few: kSync is faster, also with many threads.
   kAsync,  // At once, and others see it. Durable within Options::async_delay, or with the next
            // commit that waits, whichever is sooner; a power cut may take the last of them.
 };
