@@ -102,7 +102,7 @@ class Workers {
   Checkpointer::Failures failures() const;
 
  private:
-  std::atomic<bool> running_{false};
+  std::atomic<bool> running_{false};  // Whether both are there; changed under the mutex.
 
   // Held for moments only, since commits take it.
   mutable Mutex mutex_;

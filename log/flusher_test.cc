@@ -12,13 +12,13 @@
 #include <thread>
 #include <vector>
 
-#include "base/mutex.h"
 #include "log/testing/harness.h"
 
 namespace caisson::log {
 namespace {
 
 using io::sim::FaultKind;
+using testing::commit_in_threads;
 using testing::Commits;
 using testing::LogStore;
 using testing::read_commits;
@@ -96,31 +96,6 @@ TEST(Flusher, StopsWritingWhereAFlushHasFailed) {  // WRITE-3
   }
   EXPECT_EQ(store.append("refused").error().code(), Code::kPoisoned);
   EXPECT_EQ(store.writer().durable_upto(), TxnId{0});
-}
-
-// Appends and flushes in many threads at once, and returns how many commits each was told are
-// durable.
-std::vector<int> commit_in_threads(LogStore& store, std::size_t threads, int commits) {
-  Mutex turn;  // As the store's writer slot: one commit is queued after the other.
-  std::vector<int> durable(threads, 0);
-  std::vector<std::jthread> running;
-  for (int& count : durable) {
-    running.emplace_back([&store, &turn, &count, commits] {
-      for (int i = 0; i < commits; ++i) {
-        LogWriter::Appended appended;
-        {
-          const MutexLock lock(turn);
-          auto queued = store.append(std::to_string(to_u64(store.txn()) + 1));
-          if (!queued) return;
-          appended = *queued;
-        }
-        if (!store.writer().flush(appended.ticket)) return;
-        ++count;
-      }
-    });
-  }
-  running.clear();
-  return durable;
 }
 
 TEST(Flusher, FlushesForThreadsThatCommitTogether) {

@@ -202,9 +202,8 @@ class LogWriter {
   std::vector<Batch> batches_ CAISSON_GUARDED_BY(mutex_);  // The last one is being filled.
   std::vector<std::size_t> free_buffers_ CAISSON_GUARDED_BY(mutex_);
   bool flushing_ CAISSON_GUARDED_BY(mutex_) = false;
-  std::uint64_t round_ CAISSON_GUARDED_BY(mutex_) =
-      0;  // The number of the flush on its way, or next.
-  std::uint64_t round_ticket_ CAISSON_GUARDED_BY(mutex_) = 0;  // The last one of its tickets.
+  std::uint64_t round_ CAISSON_GUARDED_BY(mutex_) = 0;         // The last flush that has begun,
+  std::uint64_t round_ticket_ CAISSON_GUARDED_BY(mutex_) = 0;  // and the last ticket in it.
   std::function<bool()> ask_driver_ CAISSON_GUARDED_BY(mutex_);
   std::optional<Error> poison_cause_ CAISSON_GUARDED_BY(mutex_);
   WriterStats stats_ CAISSON_GUARDED_BY(mutex_);

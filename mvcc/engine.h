@@ -166,8 +166,10 @@ class Engine {
 
   Engine(io::Vfs& vfs, std::unique_ptr<io::Directory> directory, const EngineOptions& options);
 
-  Result<void> lock();
+  // Whether a store that was not closed is to be recovered.
   enum class Opening : std::uint8_t { kAny, kOfClosed };
+
+  Result<void> lock();
   Result<void> recover();
   Result<bool> open_closed(const pager::PagerOptions& options);
   Result<void> flush_opened();

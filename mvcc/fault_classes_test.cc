@@ -12,11 +12,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <string>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -28,7 +24,6 @@
 #include "mvcc/testing/scenarios.h"
 #include "mvcc/testing/tour.h"
 #include "pager/meta.h"
-#include "pager/open.h"
 
 namespace caisson::mvcc {
 namespace {

@@ -18,7 +18,6 @@ namespace {
 
 using testing::ArrayModel;
 using testing::Harness;
-using testing::kPagesPath;
 using testing::PageArray;
 using testing::small_options;
 using testing::value_of;
@@ -45,10 +44,7 @@ TEST_P(MemoryChanges, AreSeenAndNeverReachTheFile) {
   const ArrayModel before = store.contents();
   const auto pager = value_of(open_pager(store.directory(), reading(GetParam())));
   const Meta meta = pager->checkpointed();
-  const auto file = [&store] {
-    const Bytes bytes = store.machine().image(kPagesPath)->cached();
-    return std::vector<std::byte>(bytes.begin(), bytes.end());
-  };
+  const auto file = [&store] { return testing::page_file_bytes(store.machine()); };
   const std::vector<std::byte> bytes = file();
   PageArray array(*pager, meta.root);
   for (std::uint64_t txn = to_u64(meta.txn) + 1; txn < 200; ++txn) {

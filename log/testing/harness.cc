@@ -1,6 +1,9 @@
 #include "log/testing/harness.h"
 
+#include <thread>
 #include <utility>
+
+#include "base/mutex.h"
 
 namespace caisson::log::testing {
 
@@ -79,6 +82,29 @@ Result<Commits> read_commits(const LogDirectory& directory, TxnId upto) {
       text += text_of(*payload);
     }
   }
+}
+
+std::vector<int> commit_in_threads(LogStore& store, std::size_t threads, int commits) {
+  Mutex turn;  // As the store's writer slot: one commit is queued after the other.
+  std::vector<int> durable(threads, 0);
+  std::vector<std::jthread> running;
+  for (int& count : durable) {
+    running.emplace_back([&store, &turn, &count, commits] {
+      for (int i = 0; i < commits; ++i) {
+        LogWriter::Appended appended;
+        {
+          const MutexLock lock(turn);
+          auto queued = store.append(std::to_string(to_u64(store.txn()) + 1));
+          if (!queued) return;
+          appended = *queued;
+        }
+        if (!store.writer().flush(appended.ticket)) return;
+        ++count;
+      }
+    });
+  }
+  running.clear();
+  return durable;
 }
 
 }  // namespace caisson::log::testing

@@ -89,6 +89,10 @@ class LogStore {
 // All commits from the log's first one on, up to `upto`, read anew.
 Result<Commits> read_commits(const LogDirectory& directory, TxnId upto = TxnId{~std::uint64_t{0}});
 
+// Commits from many threads at once, each as often; their payloads are "1", "2", "3" ... Returns
+// how many each thread was told are durable; it ends where it is told something else.
+std::vector<int> commit_in_threads(LogStore& store, std::size_t threads, int commits);
+
 }  // namespace caisson::log::testing
 
 #endif  // CAISSON_LOG_TESTING_HARNESS_H_

@@ -292,13 +292,9 @@ std::optional<std::string> verify(io::sim::Machine& machine, History& history) {
   options.rounds = 0;
   History seen = history;
   seen.created = true;
-  const auto bytes = [&machine] {
-    const Bytes cached = machine.image(kPagesPath)->cached();
-    return std::vector<std::byte>(cached.begin(), cached.end());
-  };
-  const std::vector<std::byte> before = bytes();
+  const std::vector<std::byte> before = page_file_bytes(machine);
   if (auto violation = live(machine, seen, options)) return violation;
-  if (bytes() != before) return "OPEN-2: opening changed the file";
+  if (page_file_bytes(machine) != before) return "OPEN-2: opening changed the file";
   const Audit found = audit(**directory);
   if (!found.problem.empty()) return "audit: " + found.problem;
   for (const AuditedCheckpoint& checkpoint : found.checkpoints) {

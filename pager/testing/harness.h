@@ -24,6 +24,12 @@ namespace caisson::pager::testing {
 inline constexpr const char* kStorePath = "/store";
 inline constexpr const char* kPagesPath = "/store/pages";
 
+// The page file, as the cache of the machine shows it.
+inline std::vector<std::byte> page_file_bytes(io::sim::Machine& machine) {
+  const Bytes cached = machine.image(kPagesPath)->cached();
+  return {cached.begin(), cached.end()};
+}
+
 using caisson::testing::value_of;
 
 struct HarnessOptions {
