@@ -49,6 +49,8 @@ std::string_view to_string(Code code) {
       return "unsupported version";
     case Code::kSnapshotTooOld:
       return "snapshot too old";
+    case Code::kStopped:
+      return "stopped";
   }
   return "unknown";
 }

@@ -102,12 +102,16 @@ Result<void> MemoryState::erase_range(TreeId id, const btree::Range& range) {
 }
 
 Hash128 MemoryState::hash() const {
-  StateHasher hasher(next_tree_);
+  StateHasher hasher;
+  (void)hasher.begin(next_tree_);
   for (const auto& [id, tree] : trees_) {
-    hasher.add_tree(id, tree.kind, bytes_of(tree.name), tree.options, tree.entries.size());
+    (void)hasher.begin_tree({.id = id,
+                             .kind = tree.kind,
+                             .name = tree.name,
+                             .options = tree.options,
+                             .root = {.page = {}, .count = tree.entries.size()}});
     for (const auto& [key, value] : tree.entries) {
-      hasher.begin_entry(bytes_of(key), value.size());
-      hasher.add_piece(bytes_of(value));
+      (void)hasher.entry(bytes_of(key), bytes_of(value));
     }
   }
   return hasher.finish();

@@ -10,6 +10,7 @@
 #include "log/recovery.h"
 #include "mvcc/catalog.h"
 #include "mvcc/engine.h"
+#include "mvcc/fresh_site.h"
 #include "mvcc/mutants.h"
 #include "mvcc/open_files.h"
 #include "mvcc/replay.h"
@@ -24,8 +25,8 @@ Result<void> check_vacant(io::Directory& directory, const std::string& path) {
     return fail(Error(Code::kAlreadyExists, "there is a store at " + path));
   }
   for (const std::string& name : names) {
-    const bool ours =
-        name == kLockFileName || name == log::kLogDirectoryName || name == pager::kPageFileNewName;
+    const bool ours = name == kLockFileName || name == log::kLogDirectoryName ||
+                      name == pager::kPageFileNewName || name == kUnfinishedFileName;
     if (ours) continue;
     return fail(Error(Code::kAlreadyExists, "the folder is not empty: it holds " + name)
                     .in_file(path)
@@ -112,7 +113,7 @@ Result<std::unique_ptr<Engine>> Engine::open(io::Vfs& vfs, const std::string& pa
 
 // STORE-3. A copy of a store may lack the file.
 Result<void> Engine::lock() {
-  CAISSON_RETURN_IF_ERROR(check_has_store(*directory_));
+  CAISSON_RETURN_IF_ERROR(check_has_store(*directory_, options_.unfinished));
   CAISSON_ASSIGN_OR_RETURN(lock_, WriterLock::take(*directory_));
   return lock_->say_nothing();  // LOCK-2
 }

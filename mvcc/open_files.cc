@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "btree/layout.h"
+#include "mvcc/fresh_site.h"
 #include "mvcc/replay.h"
 
 namespace caisson::mvcc {
@@ -36,10 +37,17 @@ Error no_store() {
       .with_advice("Create the store first.");
 }
 
-Result<void> check_has_store(const io::Directory& directory) {
+Result<void> check_has_store(const io::Directory& directory, bool unfinished) {
   CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory.list());
-  if (std::ranges::find(names, pager::kPageFileName) == names.end()) return fail(no_store());
-  return {};
+  const auto has = [&names](const char* name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  if (!has(pager::kPageFileName)) return fail(no_store());
+  if (unfinished || !has(kUnfinishedFileName)) return {};
+  return fail(Error(Code::kNotFound, "the store in this folder was never finished")
+                  .in_file(kUnfinishedFileName)
+                  .with_rule("REBUILD-2")
+                  .with_advice("Do again what was making it; the source is whole."));
 }
 
 Result<void> check_apply_version(std::uint32_t version) {

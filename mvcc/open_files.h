@@ -20,9 +20,10 @@ pager::PagerOptions pager_options(const EngineOptions& options);
 // The latest commit that a meta names, whatever else of its checkpoint is damaged.
 TxnId newest_known(const pager::OpenAttempt& attempt);
 
-// kNotFound, for a directory without a page file.
+// kNotFound, for a directory without a page file, or with one of a store that is being made unless
+// `unfinished`.
 Error no_store();
-Result<void> check_has_store(const io::Directory& directory);
+Result<void> check_has_store(const io::Directory& directory, bool unfinished = false);
 
 // APPLY-2: kUnsupportedVersion.
 Result<void> check_apply_version(std::uint32_t version);

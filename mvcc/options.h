@@ -19,6 +19,9 @@ struct EngineOptions {
   bool lock_in_memory = false;
   bool allow_network_file_system = false;
 
+  // Opens a store that is still being made (REBUILD-2): for who makes it.
+  bool unfinished = false;
+
   log::WriterOptions log;
 
   // What is kept of the past, besides what has a name.

@@ -9,6 +9,7 @@
 #include "log/commit_reader.h"
 #include "log/recovery.h"
 #include "mvcc/engine.h"
+#include "mvcc/fresh_site.h"
 #include "mvcc/replay.h"
 #include "mvcc/write_txn.h"
 #include "mvcc/write_txn_target.h"
@@ -140,79 +141,6 @@ Result<RebuiltInMemory> rebuild_in_memory(const log::LogDirectory& log,
 
 namespace {
 
-// Where a store is to be, and where it is made.
-struct Site {
-  std::unique_ptr<io::Directory> parent;
-  std::string name;
-  std::string unfinished_name;
-  std::string unfinished_path;
-
-  static Result<Site> open(io::Vfs& vfs, std::string path) {
-    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-    const std::size_t slash = path.rfind('/');
-    const bool plain = slash == std::string::npos;
-    Site site;
-    site.name = plain ? path : path.substr(slash + 1);
-    if (site.name.empty() || site.name == "." || site.name == "..") {
-      return fail(Code::kInvalidArgument, "a store can't be made at the path \"" + path + "\"");
-    }
-    site.unfinished_name = site.name + ".unfinished";
-    site.unfinished_path = path + ".unfinished";
-    CAISSON_ASSIGN_OR_RETURN(
-        site.parent,
-        vfs.open_directory(plain ? "." : path.substr(0, std::max<std::size_t>(slash, 1))));
-    CAISSON_RETURN_IF_ERROR(site.check_vacant());
-    return site;
-  }
-
-  Result<void> check_vacant() const {
-    CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, parent->list());
-    if (std::ranges::find(names, name) == names.end()) return {};
-    return fail(Error(Code::kAlreadyExists, "there is something at this path already")
-                    .in_file(name)
-                    .with_advice("Choose a path where nothing is."));
-  }
-
-  // REBUILD-2. A folder can only replace one that is empty: so what others make there meanwhile
-  // stays, whatever it is.
-  Result<void> finish() const {
-    CAISSON_RETURN_IF_ERROR(
-        parent->rename(unfinished_name, name, io::Directory::IfTargetExists::kReplace));
-    return parent->sync();
-  }
-
-  // Whether another attempt has made or begun a store there: nothing of it may be removed, whatever
-  // fails later.
-  Result<void> check_not_begun() const {
-    CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, parent->list());
-    if (std::ranges::find(names, unfinished_name) == names.end()) return {};
-    CAISSON_ASSIGN_OR_RETURN(const auto store, parent->open_directory(unfinished_name));
-    CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> files, store->list());
-    if (std::ranges::find(files, pager::kPageFileName) == files.end()) return {};
-    return fail(Error(Code::kAlreadyExists, "a store is being made here, or an attempt was cut off")
-                    .in_file(unfinished_name)
-                    .with_advice("If nobody is at it, remove it."));
-  }
-
-  // Removes the files of a store that was not finished, that without which there is none first
-  // (STORE-1). What fails here has failed before for the same reason, and the name tells.
-  void remove_files() const {
-    const auto store = parent->open_directory(unfinished_name);
-    if (!store || !(*store)->unlink(pager::kPageFileName)) return;
-    if (const auto logs = (*store)->open_directory(log::kLogDirectoryName)) unlink_files(**logs);
-    unlink_files(**store);
-  }
-
- private:
-  // Folders stay: they are no files.
-  static void unlink_files(io::Directory& directory) {
-    const auto names = directory.list();
-    if (!names) return;
-    for (const std::string& name : *names) (void)directory.unlink(name);
-    (void)directory.sync();
-  }
-};
-
 // The log is right, and the store that it is to become too small for it.
 Error beyond_limits(const Error& refused) {
   return Error(Code::kInvalidArgument, refused.message())
@@ -236,8 +164,9 @@ Result<void> replay_commit(Engine& engine, Commits& history) {
 
 // Commits are queued and seen at once, so that none of their pages waits for a flush. The log
 // flushes them when its buffers are full, and a checkpoint does, and the end.
-Result<void> replay_all(io::Vfs& vfs, const std::string& path, const EngineOptions& options,
+Result<void> replay_all(io::Vfs& vfs, const std::string& path, EngineOptions options,
                         Commits& history) {
+  options.unfinished = true;
   CAISSON_ASSIGN_OR_RETURN(const auto engine, Engine::open(vfs, path, options));
   while (true) {
     CAISSON_ASSIGN_OR_RETURN(const bool more, history.next());
@@ -251,18 +180,13 @@ Result<void> replay_all(io::Vfs& vfs, const std::string& path, const EngineOptio
 
 Result<Rebuilt> rebuild_store(const log::LogDirectory& log, io::Vfs& vfs, const FreshStore& fresh,
                               const RebuildOptions& options) {
-  CAISSON_ASSIGN_OR_RETURN(const Site site, Site::open(vfs, fresh.path));
+  CAISSON_ASSIGN_OR_RETURN(const FreshSite site, FreshSite::open(vfs, fresh.path));
   CAISSON_ASSIGN_OR_RETURN(Commits history, Commits::begin(log, options));
-  CAISSON_RETURN_IF_ERROR(site.check_not_begun());
-  Result<void> done = Engine::create(vfs, site.unfinished_path, fresh.create, fresh.engine.log);
-  if (!done && done.error().code() == Code::kAlreadyExists) return fail(std::move(done).error());
-  if (done) done = replay_all(vfs, site.unfinished_path, fresh.engine, history);
-  if (done) done = site.finish();
-  if (!done) {
-    // Where another process has it, what lies there is in use.
-    if (done.error().code() != Code::kBusy) site.remove_files();
-    return fail(std::move(done).error());
-  }
+  const auto made = site.make([&](const std::string& path) -> Result<void> {
+    CAISSON_RETURN_IF_ERROR(Engine::create(vfs, path, fresh.create, fresh.engine.log));
+    return replay_all(vfs, path, fresh.engine, history);
+  });
+  if (!made) return fail(made.error());
   return history.done();
 }
 

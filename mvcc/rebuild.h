@@ -17,9 +17,8 @@
 #include "base/result.h"
 #include "io/vfs.h"
 #include "log/log_file.h"
+#include "mvcc/fresh_site.h"
 #include "mvcc/memory_state.h"
-#include "mvcc/options.h"
-#include "pager/options.h"
 
 namespace caisson::mvcc {
 
@@ -45,19 +44,6 @@ struct Rebuilt {
 struct RebuiltInMemory {
   MemoryState state;
   Rebuilt done;
-};
-
-// A store that is to be made.
-struct FreshStore {
-  std::string path;  // Where nothing is.
-
-  // The limits have to be those of the store that wrote the log, or higher. The UUID may be
-  // another.
-  pager::CreateOptions create = {};
-
-  // With less memory than the store has pages, most of the time goes into checkpoints that make
-  // room.
-  EngineOptions engine = {};
 };
 
 // A log by its directory alone, where the store that it belongs to is gone: its first file tells

@@ -398,10 +398,28 @@ TEST(Rebuild, DoesNotTouchWhatOthersMakeWhereItIsMade) {  // REBUILD-2
     EXPECT_EQ(value_of(value_of(vfs.open_directory(path))->list()),
               std::vector<std::string>{"letter"});
   }
-  // And another store that is being made.
+  // And another store.
   value_of(Engine::create(vfs, "/twice.unfinished", {.page_size = 4096}, store.options().log));
   is_refused("/twice", {});
   EXPECT_TRUE(Engine::open(vfs, "/twice.unfinished", small_engine()));
+}
+
+TEST(Rebuild, WaitsForNobodyWhoMakesAStoreThere) {  // REBUILD-2
+  EngineStore store;
+  value_of(put(store.engine(), "t", "a", "1"));
+  io::Vfs& vfs = store.machine().vfs();
+  const auto log = log_of(store.machine());
+  FreshStore fresh = fresh_store(4096);
+  bool refused = false;
+  const auto others = [&](TxnId, std::uint64_t) {
+    const auto made = rebuild_store(*log, vfs, fresh);
+    refused = !made && made.error().code() == Code::kBusy;
+    const auto opened = Engine::open(vfs, fresh.path + ".unfinished", small_engine());
+    EXPECT_EQ(opened.error().code(), Code::kNotFound);
+  };
+  value_of(rebuild_store(*log, vfs, fresh, {.progress = others}));
+  EXPECT_TRUE(refused);
+  EXPECT_TRUE(Engine::open(vfs, fresh.path, small_engine()));
 }
 
 TEST(OpenLog, TakesTheStoreFromTheFirstFile) {  // LOG-1
@@ -457,6 +475,13 @@ bool is_half_made(Machine& machine) {
   return std::ranges::count(value_of((*folder)->list()), pager::kPageFileName) > 0;
 }
 
+// Whether it can be opened as a store; if not, because it was never finished.
+bool opens(Machine& machine, const std::string& path) {
+  const auto engine = Engine::open(machine.vfs(), path, small_engine());
+  EXPECT_TRUE(engine || engine.error().code() == Code::kNotFound) << path;
+  return engine.has_value();
+}
+
 TEST(Rebuild, ThatIsCutOffAnywhereLeavesAllOfAStoreOrNoneOfThatName) {  // REBUILD-2
   const Replay replay = Replay::from_environment({"call", "kind"});
   Hash128 hash;
@@ -481,13 +506,18 @@ TEST(Rebuild, ThatIsCutOffAnywhereLeavesAllOfAStoreOrNoneOfThatName) {  // REBUI
         ASSERT_EQ(hash_of(machine, kFresh, TxnId{kCommits}), hash) << command;
       } else {
         ASSERT_FALSE(done) << command;
-        const bool half = is_half_made(machine);
-        half_made += half ? 1 : 0;
-        // What another has left is not taken for what this one has made.
+        const bool whole = opens(machine, "/fresh.unfinished");
+        if (whole) {
+          ASSERT_EQ(hash_of(machine, "/fresh.unfinished", TxnId{kCommits}), hash) << command;
+        }
+        half_made += is_half_made(machine) && !whole ? 1U : 0U;
+        // What an attempt has left goes; but not what is whole, and only lacks its name.
         const auto again = rebuild_fresh(machine);
-        ASSERT_EQ(again.has_value(), !half) << command;
-        if (half) {
+        ASSERT_EQ(again.has_value(), !whole) << command;
+        if (whole) {
           ASSERT_EQ(again.error().code(), Code::kAlreadyExists) << command;
+        } else {
+          ASSERT_EQ(hash_of(machine, kFresh, TxnId{kCommits}), hash) << command;
         }
       }
     }

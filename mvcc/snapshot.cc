@@ -21,6 +21,11 @@ btree::Tree Snapshot::catalog_tree() const {
   return {states_->pager(), state_->catalog, btree::TreeKind::kCatalog};
 }
 
+pager::CreateOptions Snapshot::shape() const {
+  const pager::Pager& pager = states_->pager();
+  return {.page_size = pager.page_size(), .limits = pager.checkpointed().limits, .uuid = {}};
+}
+
 TreeReader Snapshot::catalog() const {
   return {*states_, state_->txn, state_->catalog, btree::TreeKind::kCatalog};
 }

@@ -39,6 +39,9 @@ class Snapshot {
 
   const State& state() const { return *state_; }
 
+  // How a store is created that can hold all that this one can.
+  pager::CreateOptions shape() const;
+
   // Goes over to the newest state. Nothing that was read through it lives any more. Costs next to
   // nothing where that is the state it has.
   void renew();

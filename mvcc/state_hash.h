@@ -9,22 +9,18 @@
 #include "base/result.h"
 #include "mvcc/catalog.h"
 #include "mvcc/snapshot.h"
+#include "mvcc/state_walk.h"
 
 namespace caisson::mvcc {
 
-// Takes a state in its order: trees by their numbers, each with its entries by their keys. Used by
-// one thread.
-class StateHasher {
+// Is shown a state, and says its hash. Used by one thread. Never fails.
+class StateHasher final : public StateVisitor {
  public:
-  // Begins with the number of the next tree.
-  explicit StateHasher(TreeId next_tree);
-
-  // A tree; so many entries of it follow.
-  void add_tree(TreeId id, std::uint64_t kind, Bytes name, Bytes options, std::uint64_t count);
-
-  // An entry, whose value follows in pieces that add up to its size.
-  void begin_entry(Bytes key, std::uint64_t value_size);
-  void add_piece(Bytes piece) { hasher_.update(piece); }
+  Result<void> begin(TreeId next_tree) override;
+  Result<void> begin_tree(const TreeEntry& tree) override;
+  Result<void> entry(Bytes key, Bytes value) override;
+  Result<void> begin_value(Bytes key, std::uint64_t size) override;
+  Result<void> piece(Bytes piece) override;
 
   Hash128 finish() const { return hasher_.finish(); }
 
@@ -35,9 +31,7 @@ class StateHasher {
   Hasher128 hasher_;
 };
 
-// Of all that a snapshot shows. Needs some pages' worth of memory, whatever the state's size, and
-// keeps nobody from reusing pages for longer than it looks at one. Errors: as Cursor and Value;
-// kCorruption where a tree's count isn't that of its entries. Reads everything.
+// Of all that a snapshot shows. As walk_state().
 Result<Hash128> state_hash(const Snapshot& snapshot);
 
 }  // namespace caisson::mvcc

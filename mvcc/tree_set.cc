@@ -40,6 +40,16 @@ Result<TreeId> TreeSet::create(Bytes name, std::uint64_t kind, Bytes options) {
   return id;
 }
 
+Result<void> TreeSet::skip_numbers(TreeId next) {
+  txn_.renew();
+  CAISSON_ASSIGN_OR_RETURN(CatalogHeader header, read_header(catalog()));
+  if (header.next_tree == next) return {};
+  header.next_tree = next;
+  CAISSON_RETURN_IF_ERROR(
+      catalog_->put(CatalogKey::header().bytes(), CatalogValue(header).bytes()));
+  return {};
+}
+
 Result<void> TreeSet::drop(TreeId id) {
   txn_.renew();
   CAISSON_ASSIGN_OR_RETURN(const auto entry, find_tree(catalog(), id));

@@ -27,6 +27,10 @@ class TreeSet {
   // Makes an empty tree, with the next number. As check_tree(); kAlreadyExists.
   Result<TreeId> create(Bytes name, std::uint64_t kind, Bytes options);
 
+  // Has the next tree get that number, which is not below what it would get; the others are left
+  // out for good.
+  Result<void> skip_numbers(TreeId next);
+
   // Removes a tree. After an error some of its entries may be gone: the transaction has to be
   // rolled back, to a savepoint or to its beginning. kNotFound. Reads all of the tree.
   Result<void> drop(TreeId id);

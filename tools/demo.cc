@@ -286,6 +286,7 @@ int exit_code(const Error& error) {
     case Code::kWrongStore:
     case Code::kUnsupportedVersion:
     case Code::kSnapshotTooOld:
+    case Code::kStopped:
       return 1;  // Nothing that the demonstration does may end so.
   }
   return 1;

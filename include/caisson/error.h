@@ -38,6 +38,7 @@ enum class Code : std::uint8_t {
   kWrongStore,          // A file belongs to another store (its UUID differs).
   kUnsupportedVersion,  // A newer Caisson wrote this; use that version or a later one.
   kSnapshotTooOld,      // Later commits came Options::snapshot_age_max ago; take a new snapshot.
+  kStopped,             // It was asked to stop, and nothing is wrong; call again to do it.
 };
 
 // The code's name in the spelling of messages and JSON: "corruption", "out of space", ...

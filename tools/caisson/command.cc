@@ -26,6 +26,7 @@ ExitCode exit_code(const Error& error) {
     case Code::kReadOnly:
     case Code::kResourceExhausted:
     case Code::kSnapshotTooOld:
+    case Code::kStopped:
     case Code::kOutOfSpace:
     case Code::kIoError:
     case Code::kDurabilityUnknown:

@@ -1,0 +1,68 @@
+// Where a store is made that has to be whole when it gets its name: rebuilt, copied or restored.
+
+#ifndef CAISSON_MVCC_FRESH_SITE_H_
+#define CAISSON_MVCC_FRESH_SITE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "io/vfs.h"
+#include "mvcc/options.h"
+#include "pager/options.h"
+
+namespace caisson::mvcc {
+
+// A store that is to be made.
+struct FreshStore {
+  std::string path;  // Where nothing is.
+
+  // The limits have to be those of the store that its content comes from, or higher. The UUID may
+  // be another.
+  pager::CreateOptions create = {};
+
+  // With less memory than the store has pages, most of the time goes into checkpoints that make
+  // room.
+  EngineOptions engine = {};
+};
+
+// The file that says that a store is still being made.
+inline constexpr const char* kUnfinishedFileName = "UNFINISHED";
+
+// Used by one thread.
+class FreshSite {
+ public:
+  // A path where nothing is. kAlreadyExists; kInvalidArgument for one that can't be a store's;
+  // kNotFound where there is no directory above; others as opening it.
+  static Result<FreshSite> open(io::Vfs& vfs, std::string path);
+
+  // Has a store made at another path beside it (its own and ".unfinished"), and gives it its name
+  // when that has succeeded (REBUILD-2). Otherwise the files that were made are removed, as far as
+  // possible, and the empty folders stay for the next attempt; but where only the flush of its name
+  // has failed, it is there. What an attempt has left that was cut off goes first. What is there
+  // and isn't such a thing is not touched: kAlreadyExists; kBusy where somebody is making a store
+  // there now. While it is being made, it can be opened with EngineOptions::unfinished only.
+  Result<void> make(const std::function<Result<void>(const std::string& path)>& make) const;
+
+ private:
+  explicit FreshSite(io::Vfs& vfs) : vfs_(&vfs) {}
+
+  Result<void> check_vacant() const;
+  Result<std::unique_ptr<io::File>> begin() const;
+  Result<void> check_unchanged(const io::File& marker) const;
+  Error made_by_another() const;
+  Result<void> remove_files() const;
+  Result<void> remove_marker() const;
+  Result<void> finish() const;
+
+  io::Vfs* vfs_;
+  std::unique_ptr<io::Directory> parent_;
+  std::string name_;
+  std::string unfinished_name_;
+  std::string unfinished_path_;
+};
+
+}  // namespace caisson::mvcc
+
+#endif  // CAISSON_MVCC_FRESH_SITE_H_
