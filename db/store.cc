@@ -4,9 +4,12 @@
 #include <vector>
 
 #include "db/bodies.h"
+#include "db/feed_body.h"
 #include "db/store_state.h"
 #include "db/txn_body.h"
 #include "io/posix.h"
+#include "mvcc/change_reader.h"
+#include "mvcc/position_list.h"
 
 namespace caisson {
 
@@ -97,6 +100,54 @@ Result<WriteTxn> Store::begin_write(std::chrono::nanoseconds timeout) const {
 Result<void> Store::wait_durable(const Committed& committed) const {
   return body_->use([&committed](mvcc::Engine& engine) {
     return engine.wait_durable({.txn = committed.txn, .ticket = committed.ticket});
+  });
+}
+
+// --- Following -----------------------------------------------------------------------------------
+
+Result<ChangeFeed> Store::follow(TxnId after) const {
+  return body_->read([after](auto& store) -> Result<ChangeFeed> {
+    CAISSON_ASSIGN_OR_RETURN(const mvcc::FeedSource source, store.feed_source(after));
+    CAISSON_ASSIGN_OR_RETURN(auto reader, mvcc::ChangeReader::open_behind(source, after));
+    return ChangeFeed(std::make_unique<ChangeFeed::Body>(std::move(reader)));
+  });
+}
+
+Result<TxnId> Store::create_position(ByteView name, std::optional<TxnId> after) const {
+  return body_->read([name, after](auto& store) -> Result<TxnId> {
+    CAISSON_ASSIGN_OR_RETURN(const mvcc::FeedSource source, store.feed_source(after));
+    return mvcc::ChangeReader::create_position(source, as_text(name), after);
+  });
+}
+
+Result<ChangeFeed> Store::follow_position(ByteView name) const {
+  return body_->read([name](auto& store) -> Result<ChangeFeed> {
+    CAISSON_ASSIGN_OR_RETURN(const mvcc::FeedSource source, store.feed_source());
+    CAISSON_ASSIGN_OR_RETURN(auto reader, mvcc::ChangeReader::open_position(source, as_text(name)));
+    return ChangeFeed(std::make_unique<ChangeFeed::Body>(std::move(reader)));
+  });
+}
+
+Result<std::vector<FeedPosition>> Store::positions() const {
+  return body_->read([](auto& store) -> Result<std::vector<FeedPosition>> {
+    CAISSON_ASSIGN_OR_RETURN(const mvcc::FeedSource source, store.feed_source());
+    CAISSON_ASSIGN_OR_RETURN(auto listed, mvcc::list_positions(source));
+    std::vector<FeedPosition> positions;
+    positions.reserve(listed.size());
+    for (mvcc::ListedPosition& position : listed) {
+      positions.push_back({.name = std::move(position.name),
+                           .txn = position.txn,
+                           .log_bytes = position.log_bytes,
+                           .error = std::move(position.error)});
+    }
+    return positions;
+  });
+}
+
+Result<void> Store::remove_position(ByteView name) const {
+  return body_->read([name](auto& store) -> Result<void> {
+    CAISSON_ASSIGN_OR_RETURN(const mvcc::FeedSource source, store.feed_source());
+    return mvcc::remove_position(source, as_text(name));
   });
 }
 

@@ -185,6 +185,12 @@ Result<StoreStats> StoreState::stats() {
 
 namespace {
 
+void add_positions(StoreStats& stats, const mvcc::PositionNeeds& positions) {
+  stats.positions = positions.positions;
+  stats.oldest_position = positions.oldest;
+  stats.unreadable_positions = positions.unreadable;
+}
+
 void add_pages(StoreStats& stats, const pager::PagerStats& pages, std::uint32_t page_size) {
   stats.page_size = page_size;
   stats.pages = pages.page_count;
@@ -212,6 +218,7 @@ StoreStats StoreState::stats_of(mvcc::Follower& follower) const {
   stats.snapshots = now.snapshots.open;
   stats.oldest_snapshot = now.snapshots.oldest;
   stats.oldest_snapshot_age = std::chrono::nanoseconds(now.oldest_snapshot_age_ns);
+  add_positions(stats, now.positions);
   add_pages(stats, now.pages, now.page_size);
   return stats;
 }
@@ -243,6 +250,8 @@ StoreStats StoreState::stats_of(mvcc::Engine& engine) const {
   stats.checkpoints_read = now.readers.checkpoints;
   stats.oldest_checkpoint_read = now.readers.oldest;
   stats.unknown_readers = now.readers.unknown;
+  stats.feeds = now.readers.feeds;
+  add_positions(stats, now.positions);
   add_pages(stats, now.pages, engine.pager().page_size());
   return stats;
 }

@@ -24,6 +24,7 @@ Result<void> Engine::start(const State& state) {
   {
     const MutexLock checkpointing(checkpoint_mutex_);
     (void)look_at_readers();  // OPENING-6
+    (void)look_at_positions();
     states_.set_checkpoint_pins(checkpoint_pins_);
   }
   states_.start(*pager_, state, options_.snapshot_age_max_ns);
@@ -118,6 +119,21 @@ Result<Snapshot> Engine::snapshot_named(std::string_view name) {
   return history_.named(name);
 }
 
+Result<FeedSource> Engine::feed_source(std::optional<TxnId> after) {
+  CAISSON_RETURN_IF_ERROR(check_usable());
+  const bool durable = !after || to_u64(*after) <= told_durable_.load(std::memory_order_acquire);
+  if (!durable && *after <= states_.published_txn() && !poisoned()) {
+    CAISSON_RETURN_IF_ERROR(log_->flush(log_->appended()));
+    publish_durable();
+  }
+  return FeedSource{.vfs = &vfs_,
+                    .directory = directory_,
+                    .options = options_,
+                    .uuid = uuid(),
+                    .limits = operation_limits(limits_),
+                    .known = pager_->checkpointed().txn};
+}
+
 Result<TxnId> Engine::retain(std::string_view name) {
   CAISSON_RETURN_IF_ERROR(validate_snapshot_name(name));
   CAISSON_RETURN_IF_ERROR(check_writable());
@@ -199,7 +215,9 @@ Result<void> Engine::write_checkpoint(const State& state, const RetentionChange&
   // Readers say what they read before others stop protecting it (VIEW-2); and states of the past
   // that nobody looks at any more protect nothing.
   (void)history_.drop_unused();
-  if (look_at_readers()) retire_log();
+  const bool readers_known = look_at_readers();
+  // Behind the locks (POSITION-3).
+  if (look_at_positions() && readers_known) retire_log();
   states_.set_checkpoint_pins(checkpoint_pins_);
   return {};
 }
@@ -235,14 +253,25 @@ void Engine::note_readers() {
   const MutexLock lock(mutex_);
   readers_ = {.checkpoints = read.size(),
               .oldest = read.empty() ? std::nullopt : std::optional(read.front()),
-              .unknown = reader_needs_.anything};
+              .unknown = reader_needs_.anything,
+              .feeds = reader_needs_.feeds};
+}
+
+// Finds out which log files positions need. False where nobody knows.
+bool Engine::look_at_positions() {
+  position_needs_ = PositionFiles(*directory_, uuid()).needs();
+  if (mutated(Mutant::kPositionsNotSeen)) position_needs_ = {};
+  const MutexLock lock(mutex_);
+  positions_ = position_needs_;
+  return position_needs_.unreadable == 0;
 }
 
 // CHECKPOINT-2. A failure costs room, and nothing else.
 void Engine::retire_log() {
   const auto older = pager_->checkpointed_before();
   if (!older) return;
-  std::uint64_t first = std::min(older->log.file, reader_needs_.first_log_file);
+  std::uint64_t first =
+      std::min({older->log.file, reader_needs_.first_log_file, position_needs_.first_log_file});
   for (const Retention* said : {&retention_, &retention_before_}) {
     const auto oldest = std::ranges::find_if(said->earlier, &RetainedCheckpoint::history);
     if (oldest != said->earlier.end()) first = std::min(first, oldest->log.file);
@@ -305,6 +334,7 @@ EngineStats Engine::stats() const {
   {
     const MutexLock lock(mutex_);
     stats.readers = readers_;
+    stats.positions = positions_;
   }
   stats.published = states_.published_txn();
   stats.replay_ns = replay_ns();

@@ -25,9 +25,11 @@
 #include "io/vfs.h"
 #include "log/log_file.h"
 #include "log/writer.h"
+#include "mvcc/feed.h"
 #include "mvcc/history.h"
 #include "mvcc/lock_file.h"
 #include "mvcc/options.h"
+#include "mvcc/position.h"
 #include "mvcc/recorder.h"
 #include "mvcc/retention.h"
 #include "mvcc/snapshot.h"
@@ -45,7 +47,8 @@ class WriteTxn;
 struct CheckpointReaders {
   std::uint64_t checkpoints = 0;
   std::optional<TxnId> oldest = {};
-  bool unknown = false;  // Somebody reads nobody knows which.
+  bool unknown = false;     // Somebody reads nobody knows which.
+  std::uint64_t feeds = 0;  // Who read the log alone.
 };
 
 struct EngineStats {
@@ -58,6 +61,7 @@ struct EngineStats {
   std::uint64_t oldest_snapshot_age_ns = 0;  // Since it was superseded.
   std::uint64_t pinned_pages = 0;            // Which it keeps, dead ones.
   CheckpointReaders readers;
+  PositionNeeds positions;      // At the last checkpoint.
   std::uint64_t replay_ns = 0;  // About how long the log since the last checkpoint takes.
   bool poisoned = false;
   pager::PagerStats pages;
@@ -110,6 +114,10 @@ class Engine {
   // as View::open_as_of() and open_named().
   Result<Snapshot> snapshot_as_of(TxnId txn);
   Result<Snapshot> snapshot_named(std::string_view name);
+
+  // What a feed of this store begins with. Where the commit behind which it is to begin has been
+  // published, and isn't durable yet, makes it so. Errors: as LogWriter::flush().
+  Result<FeedSource> feed_source(std::optional<TxnId> after = {});
 
   // The one write transaction. kBusy where another is open, or stays open for so long; kPoisoned;
   // kOutOfSpace.
@@ -192,6 +200,7 @@ class Engine {
       CAISSON_REQUIRES(checkpoint_mutex_);
   bool look_at_readers() CAISSON_REQUIRES(checkpoint_mutex_);
   void note_readers() CAISSON_REQUIRES(checkpoint_mutex_) CAISSON_EXCLUDES(mutex_);
+  bool look_at_positions() CAISSON_REQUIRES(checkpoint_mutex_);
   void retire_log() CAISSON_REQUIRES(checkpoint_mutex_);
   Result<void> close_log() CAISSON_REQUIRES(checkpoint_mutex_);
   std::uint64_t replay_ns() const;
@@ -200,7 +209,7 @@ class Engine {
   }
 
   io::Vfs& vfs_;
-  const std::unique_ptr<io::Directory> directory_;
+  const std::shared_ptr<io::Directory> directory_;  // Feeds share it, and may outlive the engine.
   const EngineOptions options_;
   std::unique_ptr<WriterLock> lock_;
   WriteSlot write_slot_;  // Of the open transaction.
@@ -216,12 +225,13 @@ class Engine {
   // Held while a checkpoint is written. Taken before mutex_.
   mutable Mutex checkpoint_mutex_;
 
-  // What the checkpoints say that the two metas name, and what readers in other processes needed
-  // when they were looked at last.
+  // What the checkpoints say that the two metas name, and what readers in other processes, and
+  // positions, needed when they were looked at last.
   Retention retention_ CAISSON_GUARDED_BY(checkpoint_mutex_);
   Retention retention_before_ CAISSON_GUARDED_BY(checkpoint_mutex_);
   bool older_unread_ CAISSON_GUARDED_BY(checkpoint_mutex_) = false;  // What that one says.
   ReaderNeeds reader_needs_ CAISSON_GUARDED_BY(checkpoint_mutex_);
+  PositionNeeds position_needs_ CAISSON_GUARDED_BY(checkpoint_mutex_);
   std::vector<TxnId> checkpoint_pins_ CAISSON_GUARDED_BY(checkpoint_mutex_);
 
   // State::replay_ns of the last checkpoint.
@@ -234,6 +244,7 @@ class Engine {
 
   mutable Mutex mutex_;
   CheckpointReaders readers_ CAISSON_GUARDED_BY(mutex_);
+  PositionNeeds positions_ CAISSON_GUARDED_BY(mutex_);
 };
 
 }  // namespace caisson::mvcc

@@ -4,6 +4,7 @@
 
 #include "mvcc/mutants.h"
 #include "mvcc/open_files.h"
+#include "mvcc/replay.h"
 
 namespace caisson::mvcc {
 
@@ -69,6 +70,17 @@ Result<Snapshot> Follower::snapshot_as_of(TxnId txn) {
 
 Result<Snapshot> Follower::snapshot_named(std::string_view name) { return history_.named(name); }
 
+Result<FeedSource> Follower::feed_source(std::optional<TxnId> /*after*/) {
+  const MutexLock lock(mutex_);
+  CAISSON_RETURN_IF_ERROR(view_->states().check_process());
+  return FeedSource{.vfs = &vfs_,
+                    .directory = directory_,
+                    .options = options_,
+                    .uuid = uuid_,
+                    .limits = operation_limits(view_->pager().checkpointed().limits),
+                    .known = view_->known()};
+}
+
 Result<std::vector<RetainedCheckpoint>> Follower::retained() {
   CAISSON_ASSIGN_OR_RETURN(const auto lock, ReaderLock::take(*directory_));
   pager::PagerOptions options = pager_options(options_);
@@ -94,6 +106,7 @@ FollowerStats Follower::stats() const {
       .snapshots = snapshots,
       .oldest_snapshot_age_ns = snapshots.superseded_ns != 0 ? now - snapshots.superseded_ns : 0,
       .replay_ns = view_->replay_ns(),
+      .positions = PositionFiles(*directory_, uuid_).needs(),
       .pages = view_->pager().stats(),
       .page_size = view_->pager().page_size()};
 }

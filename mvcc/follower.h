@@ -14,7 +14,9 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "base/thread_annotations.h"
+#include "mvcc/feed.h"
 #include "mvcc/history.h"
+#include "mvcc/position.h"
 #include "mvcc/snapshot.h"
 #include "mvcc/view.h"
 
@@ -26,11 +28,13 @@ struct FollowerStats {
   SnapshotStats snapshots;
   std::uint64_t oldest_snapshot_age_ns = 0;  // Since it was superseded.
   std::uint64_t replay_ns = 0;               // About how long these took to apply.
+  PositionNeeds positions;                   // Now.
   pager::PagerStats pages;
   std::uint32_t page_size = 0;
 };
 
-// Thread-safe. It writes nothing but its record in LOCK, and has no thread.
+// Thread-safe. It writes nothing but its record in LOCK, and has no thread. Positions are made and
+// moved by others, with its feed_source().
 class Follower {
  public:
   // Errors: as View::open_newest(). The system outlives it.
@@ -48,6 +52,9 @@ class Follower {
   // As History.
   Result<Snapshot> snapshot_as_of(TxnId txn);
   Result<Snapshot> snapshot_named(std::string_view name);
+
+  // What a feed of this store begins with. It has no use for what the feed is to begin behind.
+  Result<FeedSource> feed_source(std::optional<TxnId> after = {});
 
   // The checkpoints that are retained now, by txn.
   Result<std::vector<RetainedCheckpoint>> retained();
@@ -68,7 +75,7 @@ class Follower {
   Result<bool> rebase() CAISSON_REQUIRES(mutex_);
 
   io::Vfs& vfs_;
-  const std::unique_ptr<io::Directory> directory_;
+  const std::shared_ptr<io::Directory> directory_;  // Feeds share it, and may outlive this.
   const EngineOptions options_;
   History history_;
   RecoveryReport recovery_;

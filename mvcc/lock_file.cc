@@ -20,6 +20,9 @@ constexpr std::uint64_t kReadersSize = kReadersMax * kLockRecordSize;
 
 constexpr std::uint64_t kFileSize = kReadersBegin + kReadersSize;
 
+// Far behind the file's end: a byte for each position, of which nothing but the lock is used.
+constexpr std::uint64_t kPositionsBegin = std::uint64_t{1} << 62U;
+
 using RecordBytes = std::array<std::byte, kLockRecordSize>;
 
 constexpr std::uint64_t offset_of(std::size_t reader) {
@@ -120,7 +123,11 @@ Result<ReaderNeeds> WriterLock::readers(const Uuid& uuid) const {
     if (!locked) continue;
     CAISSON_ASSIGN_OR_RETURN(const auto record, read_record(*file_, offset_of(reader), uuid));
     if (record) {
-      needs.checkpoints.push_back(record->txn);
+      if (record->txn == kNoCheckpoint) {
+        ++needs.feeds;
+      } else {
+        needs.checkpoints.push_back(record->txn);
+      }
       needs.first_log_file = std::min(needs.first_log_file, record->log_file);
     } else {
       needs.anything = true;
@@ -163,6 +170,7 @@ Result<std::unique_ptr<ReaderLock>> ReaderLock::take_anonymous(io::Directory& di
 
 ReaderLock::~ReaderLock() {
   if (!file_ || !fork_mark_.in_parent()) return;  // As the writer's.
+  if (position_byte_) (void)file_->unlock(*position_byte_, 1);
   (void)file_->unlock(reader_ ? offset_of(*reader_) : kAnonymousByte, 1);
 }
 
@@ -176,6 +184,22 @@ Result<void> ReaderLock::say(const Uuid& uuid, const LockRecord& record) {
   RecordBytes bytes{};
   encode_lock_record(record, uuid, bytes);
   return file_->write(offset_of(*reader_), bytes);
+}
+
+Result<void> ReaderLock::lock_position(std::uint64_t position) {
+  if (!file_) return {};
+  const std::uint64_t byte = kPositionsBegin + (position >> 2U);
+  const auto kind = reader_ ? io::LockKind::kExclusive : io::LockKind::kShared;
+  auto locked = file_->try_lock(kind, byte, 1);
+  if (!locked && locked.error().code() == Code::kBusy) {
+    return fail(Error(Code::kBusy, "somebody else has that position")
+                    .in_file(kLockFileName)
+                    .with_rule("POSITION-4")
+                    .with_advice("End the feed that follows it; or make another position."));
+  }
+  CAISSON_RETURN_IF_ERROR(locked);
+  position_byte_ = byte;
+  return {};
 }
 
 Result<bool> ReaderLock::has_writer() const {

@@ -29,8 +29,9 @@ struct LockRecord {
   friend bool operator==(const LockRecord&, const LockRecord&) = default;
 };
 
-// What a reader says that needs no log file.
+// What a reader says that needs no log file; and one that reads no checkpoint, but the log alone.
 inline constexpr std::uint64_t kNoLogFile = ~std::uint64_t{0};
+inline constexpr TxnId kNoCheckpoint{~std::uint64_t{0}};
 
 // REQUIRES: kLockRecordSize bytes.
 void encode_lock_record(const LockRecord& record, const Uuid& uuid, MutableBytes bytes);
@@ -42,6 +43,7 @@ std::optional<LockRecord> decode_lock_record(Bytes bytes, const Uuid& uuid);
 struct ReaderNeeds {
   std::vector<TxnId> checkpoints = {};
   std::uint64_t first_log_file = kNoLogFile;
+  std::uint64_t feeds = 0;  // Who read no checkpoint.
 
   // Somebody has not said yet what it reads, or can't.
   bool anything = false;
@@ -87,6 +89,10 @@ class ReaderLock {
   Result<void> say(const Uuid& uuid, const LockRecord& record);
   Result<void> say_nothing();
 
+  // POSITION-4: nobody else has that position until this is destroyed. kBusy where somebody has.
+  // Who can't write the file shares it with others that can't. Called once.
+  Result<void> lock_position(std::uint64_t position);
+
   // Whether the store is open for writing, and what its writer says is durable.
   Result<bool> has_writer() const;
   Result<std::optional<TxnId>> durable(const Uuid& uuid) const;
@@ -99,6 +105,7 @@ class ReaderLock {
 
   std::unique_ptr<io::File> file_;     // Null: unseen by anybody.
   std::optional<std::size_t> reader_;  // None: without a record.
+  std::optional<std::uint64_t> position_byte_;
   io::ForkMark fork_mark_;
 };
 

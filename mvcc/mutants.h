@@ -17,6 +17,7 @@ enum class Mutant : std::uint8_t {
   kRollbackNotRecorded,      // A savepoint's parts stay in the log.
   kRetainedNotPinned,        // Nor what is retained (RETAIN-2),
   kReadersNotSeen,           // or what readers in other processes need (VIEW-2).
+  kPositionsNotSeen,         // The log that positions need is retired (POSITION-3).
   kFollowedPastDurable,      // A reader applies whatever the log holds (VIEW-3).
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/codec.h"
+#include "mvcc/log_position.h"
 
 namespace caisson::mvcc {
 namespace {
@@ -14,7 +15,7 @@ constexpr std::uint8_t kVersion = 1;
 constexpr std::size_t kNameSizeMax = 255;
 
 // Bytes of an entry and of what a checkpoint says of itself, without names.
-constexpr std::size_t kEntrySize = 8 + 8 + 4 + 4 + 8 + (8 + 8 + 8 + 4 + 16) + 8 + 1 + 4;
+constexpr std::size_t kEntrySize = 8 + 8 + 4 + 4 + 8 + kLogPositionSize + 8 + 1 + 4;
 constexpr std::size_t kHeadSize = 1 + 8 + 4 + 4;
 
 std::unexpected<Error> broken(std::string what) {
@@ -48,26 +49,6 @@ Result<std::vector<std::string>> decode_names(Decoder& in) {
   return names;
 }
 
-void encode_position(Encoder& out, const LogPosition& position) {
-  out.u64(position.file);
-  out.u64(position.offset);
-  out.u64(position.epoch);
-  out.u32(position.record_checksum);
-  out.u64(position.hash.low);
-  out.u64(position.hash.high);
-}
-
-LogPosition decode_position(Decoder& in) {
-  LogPosition position;
-  position.file = in.u64();
-  position.offset = in.u64();
-  position.epoch = in.u64();
-  position.record_checksum = in.u32();
-  position.hash.low = in.u64();
-  position.hash.high = in.u64();
-  return position;
-}
-
 Result<RetainedCheckpoint> decode_entry(Decoder& in) {
   RetainedCheckpoint entry;
   entry.txn = TxnId{in.u64()};
@@ -75,7 +56,7 @@ Result<RetainedCheckpoint> decode_entry(Decoder& in) {
   entry.root.checksum = in.u32();
   entry.apply_version = in.u32();
   entry.page_count = in.u64();
-  entry.log = decode_position(in);
+  entry.log = decode_log_position(in);
   entry.time_ns = in.u64();
   const std::uint8_t history = in.u8();
   if (history > 1) return broken("a checkpoint is neither part of the history nor not");
@@ -202,7 +183,7 @@ std::vector<std::byte> encode_retention(const Retention& retention) {
     out.u32(entry.root.checksum);
     out.u32(entry.apply_version);
     out.u64(entry.page_count);
-    encode_position(out, entry.log);
+    encode_log_position(out, entry.log);
     out.u64(entry.time_ns);
     out.u8(entry.history ? 1 : 0);
     encode_names(out, entry.names);

@@ -1,11 +1,9 @@
 #include "mvcc/view.h"
 
 #include <algorithm>
-#include <chrono>
 #include <string>
 #include <utility>
 
-#include "log/recovery.h"
 #include "mvcc/catalog.h"
 #include "mvcc/mutants.h"
 #include "mvcc/open_files.h"
@@ -14,15 +12,8 @@
 namespace caisson::mvcc {
 namespace {
 
-// How often the metas are read again where they change under a reader, and how long it waits for a
-// store that is being recovered.
+// How often the metas are read again where they change under a reader.
 constexpr int kTries = 8;
-constexpr auto kPause = std::chrono::milliseconds(25);
-
-std::unexpected<Error> being_recovered() {
-  return fail(Error(Code::kBusy, "the store is being recovered by who opened it to write")
-                  .with_advice("Try again in a moment."));
-}
 
 // Entries of one commit are one: what names it has, and the log, if it is known to be there.
 void add_checkpoint(std::vector<RetainedCheckpoint>& all, RetainedCheckpoint entry) {
@@ -87,6 +78,9 @@ struct View::Target {
   std::optional<TxnId> txn = {};
   std::optional<std::string_view> name = {};
 
+  // Only the checkpoint, and one that has the log behind it.
+  bool base_only = false;
+
   // Only where there is a checkpoint behind this one.
   std::optional<TxnId> newer_than = {};
 
@@ -102,7 +96,8 @@ struct View::Target {
     }
     if (!txn) return all.back();
     for (auto entry = all.rbegin(); entry != all.rend(); ++entry) {
-      if (entry->txn == *txn || (entry->txn < *txn && entry->history)) return *entry;
+      if (entry->txn > *txn) continue;
+      if (entry->history || (entry->txn == *txn && !base_only)) return *entry;
     }
     return fail(not_retained(*txn, all));
   }
@@ -137,13 +132,19 @@ Result<std::unique_ptr<View>> View::open_named(io::Vfs& vfs, io::Directory& dire
   return open(vfs, directory, options, {.name = name});
 }
 
+Result<std::unique_ptr<View>> View::open_base(io::Vfs& vfs, io::Directory& directory,
+                                              const EngineOptions& options,
+                                              std::optional<TxnId> txn) {
+  return open(vfs, directory, options, {.txn = txn, .base_only = true});
+}
+
 Result<std::unique_ptr<View>> View::open(io::Vfs& vfs, io::Directory& directory,
                                          const EngineOptions& options, const Target& target) {
   std::unique_ptr<View> view(new View(vfs, options));
   CAISSON_ASSIGN_OR_RETURN(view->lock_, ReaderLock::take(directory));  // V1
   CAISSON_ASSIGN_OR_RETURN(Base base, view->choose_base(directory, target));
   if (target.newer_than && base.entry.txn <= *target.newer_than) return std::unique_ptr<View>();
-  CAISSON_RETURN_IF_ERROR(view->open_base(directory, std::move(base), target));
+  CAISSON_RETURN_IF_ERROR(view->begin(directory, std::move(base), target));
   return view;
 }
 
@@ -164,19 +165,19 @@ Result<View::Base> View::choose_base(io::Directory& directory, const Target& tar
     newest_.txn = entry.txn;
     newest_.log = entry.log;
     say_what_is_read(uuid);
-    CAISSON_ASSIGN_OR_RETURN(const bool recovered_now, is_being_recovered(uuid));
+    CAISSON_ASSIGN_OR_RETURN(const bool recovered_now, is_being_recovered(*lock_, uuid));
     CAISSON_ASSIGN_OR_RETURN(const bool still_so, checkpoints.attempt.still_so());
     if (still_so && !recovered_now) return Base{std::move(checkpoints), std::move(entry)};
-    if (recovered_now) vfs_.clock().sleep(kPause);
+    if (recovered_now) vfs_.clock().sleep(kRecoveryPause);
   }
-  return being_recovered();
+  return fail(being_recovered());
 }
 
 // V4.
-Result<void> View::open_base(io::Directory& directory, Base base, const Target& target) {
+Result<void> View::begin(io::Directory& directory, Base base, const Target& target) {
   Checkpoints& checkpoints = base.checkpoints;
   const pager::Meta newest = *checkpoints.attempt.candidate(checkpoints.newest).meta;
-  const TxnId known = newest_known(checkpoints.attempt);
+  known_ = newest_known(checkpoints.attempt);
   CAISSON_RETURN_IF_ERROR(check_apply_version(base.entry.apply_version));
   CAISSON_ASSIGN_OR_RETURN(log_directory_, open_log_of(directory, newest.uuid));
   CAISSON_ASSIGN_OR_RETURN(pager_,
@@ -184,7 +185,8 @@ Result<void> View::open_base(io::Directory& directory, Base base, const Target& 
                                              base.entry.checkpoint_root()));
   CAISSON_ASSIGN_OR_RETURN(newest_.catalog, load_catalog(*pager_, base.entry.root));
   states_.start(*pager_, newest_, options_.snapshot_age_max_ns);
-  CAISSON_ASSIGN_OR_RETURN(const TxnId end, find_target(target, newest, known));
+  if (target.base_only) return {};
+  CAISSON_ASSIGN_OR_RETURN(const TxnId end, find_target(target, newest));
   CAISSON_RETURN_IF_ERROR(follow(end));
   report_.checkpoint = base_;
   report_.recovered = end;
@@ -193,55 +195,19 @@ Result<void> View::open_base(io::Directory& directory, Base base, const Target& 
 }
 
 // How far to apply commits.
-Result<TxnId> View::find_target(const Target& target, const pager::Meta& newest, TxnId known) {
+Result<TxnId> View::find_target(const Target& target, const pager::Meta& newest) {
   if (target.name) return base_;
   if (target.txn && *target.txn <= newest.txn) return *target.txn;
-  CAISSON_ASSIGN_OR_RETURN(const End end, find_end(newest.txn, newest.log, known));
+  CAISSON_ASSIGN_OR_RETURN(const DurableEnd end, find_end(newest.txn, newest.log, known_));
   report_.was_closed = end.was_closed;
   report_.log_bytes = end.bytes;
   if (!target.txn || *target.txn <= end.txn) return target.txn.value_or(end.txn);
-  return fail(Error(Code::kNotFound, "there is no commit " + std::to_string(to_u64(*target.txn)) +
-                                         " yet, or it is not durable"));
+  return fail(no_such_commit(*target.txn));
 }
 
-// --- The end of the log --------------------------------------------------------------------------
-
-// What a writer changes then may be what was read before it came.
-Result<bool> View::is_being_recovered(const Uuid& uuid) const {
-  CAISSON_ASSIGN_OR_RETURN(const auto durable, lock_->durable(uuid));
-  if (durable) return false;
-  return lock_->has_writer();
-}
-
-// VIEW-3, from behind a commit on. `known`: the last one that a checkpoint is known to hold.
-Result<View::End> View::find_end(TxnId txn, const LogPosition& position, TxnId known) {
-  for (int i = 0; i < kTries; ++i) {
-    CAISSON_ASSIGN_OR_RETURN(const auto end, try_find_end(txn, position, known));
-    if (end) return *end;
-    vfs_.clock().sleep(kPause);
-  }
-  return being_recovered();
-}
-
-// None: it is not known now.
-Result<std::optional<View::End>> View::try_find_end(TxnId txn, const LogPosition& position,
-                                                    TxnId known) {
-  constexpr auto kAccess = log::FileAccess::kReadDirect;
-  CAISSON_ASSIGN_OR_RETURN(const bool written, lock_->has_writer());
-  if (written) {
-    CAISSON_ASSIGN_OR_RETURN(const auto durable, lock_->durable(log_directory_->uuid()));
-    if (!durable) return std::optional<End>();
-    return std::optional(End{.txn = std::max(*durable, txn)});
-  }
-  CAISSON_ASSIGN_OR_RETURN(const auto closed,
-                           log::resume_if_closed(*log_directory_, kAccess, txn, position));
-  if (closed && known == txn) return std::optional(End{.txn = txn, .was_closed = true});
-  const auto end = log::find_log_end(*log_directory_, kAccess, txn, position, known);
-  // Whoever has begun to write meanwhile may have changed what was read.
-  CAISSON_ASSIGN_OR_RETURN(const bool written_now, lock_->has_writer());
-  if (written_now) return std::optional<End>();
-  if (!end) return fail(end.error());
-  return std::optional(End{.txn = end->txn, .was_closed = false, .bytes = end->bytes});
+Result<DurableEnd> View::find_end(TxnId txn, const LogPosition& position, TxnId known) {
+  return find_durable_end(vfs_.clock(), *lock_, *log_directory_,
+                          {.txn = txn, .position = position, .known = known});
 }
 
 // A failure leaves the record as it was, and more than is needed is kept.
@@ -258,7 +224,7 @@ Result<TxnId> View::durable() {
   CAISSON_ASSIGN_OR_RETURN(const auto said, lock_->durable(pager_->uuid()));
   // Whoever comes to write says nothing first: so nobody has committed anything else since.
   if (said && *said <= txn()) return txn();
-  CAISSON_ASSIGN_OR_RETURN(const End end, find_end(txn(), newest_.log, txn()));
+  CAISSON_ASSIGN_OR_RETURN(const DurableEnd end, find_end(txn(), newest_.log, txn()));
   return end.txn;
 }
 

@@ -9,12 +9,14 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "io/vfs.h"
 #include "log/commit_reader.h"
 #include "log/log_file.h"
+#include "mvcc/durable_end.h"
 #include "mvcc/lock_file.h"
 #include "mvcc/options.h"
 #include "mvcc/retention.h"
@@ -61,14 +63,27 @@ class View {
                                                   const EngineOptions& options,
                                                   std::string_view name);
 
+  // The last checkpoint at or before a commit, or of all, that has the log behind it, with nothing
+  // applied: where somebody begins who follows the log. kNotFound where there is none.
+  static Result<std::unique_ptr<View>> open_base(io::Vfs& vfs, io::Directory& directory,
+                                                 const EngineOptions& options,
+                                                 std::optional<TxnId> txn);
+
+  // Its place among the readers, which still says what it has read. REQUIRES: the view is used no
+  // more.
+  std::unique_ptr<ReaderLock> give_up_lock() { return std::move(lock_); }
+
   States& states() { return states_; }
   pager::Pager& pager() const { return *pager_; }
-  TxnId base() const { return base_; }       // The checkpoint.
-  TxnId txn() const { return newest_.txn; }  // The commit followed last.
+  TxnId base() const { return base_; }                         // The checkpoint.
+  TxnId txn() const { return newest_.txn; }                    // The commit followed last.
+  const LogPosition& position() const { return newest_.log; }  // Behind that one.
   const RecoveryReport& report() const { return report_; }
 
-  // The last commit that is durable (VIEW-3). kBusy where the store is being recovered; else as
-  // log::find_log_end().
+  // The last commit that a meta named when it was opened.
+  TxnId known() const { return known_; }
+
+  // The last commit that is durable. Errors: as find_durable_end().
   Result<TxnId> durable();
 
   // Applies the commits up to `upto`, which is durable, and publishes the state behind them. After
@@ -88,23 +103,14 @@ class View {
   struct Target;
   struct Base;
 
-  // Of the log.
-  struct End {
-    TxnId txn{};
-    bool was_closed = false;
-    std::uint64_t bytes = 0;
-  };
-
   View(io::Vfs& vfs, const EngineOptions& options) : vfs_(vfs), options_(options) {}
 
   static Result<std::unique_ptr<View>> open(io::Vfs& vfs, io::Directory& directory,
                                             const EngineOptions& options, const Target& target);
   Result<Base> choose_base(io::Directory& directory, const Target& target);
-  Result<void> open_base(io::Directory& directory, Base base, const Target& target);
-  Result<bool> is_being_recovered(const Uuid& uuid) const;
-  Result<TxnId> find_target(const Target& target, const pager::Meta& newest, TxnId known);
-  Result<End> find_end(TxnId txn, const LogPosition& position, TxnId known);
-  Result<std::optional<End>> try_find_end(TxnId txn, const LogPosition& position, TxnId known);
+  Result<void> begin(io::Directory& directory, Base base, const Target& target);
+  Result<TxnId> find_target(const Target& target, const pager::Meta& newest);
+  Result<DurableEnd> find_end(TxnId txn, const LogPosition& position, TxnId known);
   void say_what_is_read(const Uuid& uuid);
 
   io::Vfs& vfs_;
@@ -116,6 +122,7 @@ class View {
   std::optional<log::CommitReader> commits_;
   bool follows_ = true;  // More commits may be asked for.
   TxnId base_{};
+  TxnId known_{};
   std::uint64_t said_log_file_ = 0;
   State newest_;
   RecoveryReport report_;

@@ -61,7 +61,8 @@ struct Options {
   // Opens only to read, beside whoever writes it, in this or another process: each snapshot is of
   // the newest commit that was acknowledged and is durable. Commits that no checkpoint has yet are
   // applied in memory, within memory_budget_bytes. Nothing is written but a note in the file LOCK
-  // of what is being read, which keeps the writer from using those pages again; up to 126 readers.
+  // of what is being read, which keeps the writer from using those pages again; up to 126 readers;
+  // and positions (Store::create_position()), where they are made, moved or removed.
   // A reader also keeps the log behind the last commit that it has looked at: one that is never
   // asked for a snapshot keeps all that is written meanwhile.
   // Where LOCK can't be written (a read-only disk, missing rights), it can be locked at least, and

@@ -82,6 +82,12 @@ struct StoreStats {
   std::uint64_t checkpoints_read = 0;  // Checkpoints that somebody reads.
   std::optional<TxnId> oldest_checkpoint_read{};
   bool unknown_readers = false;  // Somebody reads nobody knows what: every checkpoint is kept.
+  std::uint64_t feeds = 0;       // That are open, here and elsewhere.
+
+  // Positions, which keep the log: as of the last checkpoint; to read, as of now.
+  std::uint64_t positions = 0;             // Those that can be read,
+  std::optional<TxnId> oldest_position{};  // and the commit behind which the oldest stands.
+  std::uint64_t unreadable_positions = 0;  // While there is one, all of the log is kept.
 
   // Pages.
   std::uint32_t page_size = 0;         // In bytes.

@@ -13,6 +13,7 @@
 
 #include <caisson/bytes.h>
 #include <caisson/error.h>
+#include <caisson/feed.h>
 #include <caisson/options.h>
 #include <caisson/range.h>
 #include <caisson/snapshot.h>
@@ -89,6 +90,39 @@ class CAISSON_API Store {
   // Costs a flush, or nothing where it is durable already. kDurabilityUnknown where the log failed;
   // kInvalidArgument for what is no commit of this store since it was opened; kReadOnly.
   [[nodiscard]] Result<void> wait_durable(const Committed& committed) const;
+
+  // --- Following -------------------------------------------------------------------------------
+  // All of these also where the store was opened with read_only.
+
+  // The commits behind `after`, as soon as they are durable. It has to be one from which the log is
+  // still there: that of a snapshot which was opened just now is; others as snapshot_as_of() says,
+  // but for those that only a name keeps. kNotFound where it is not, or there is no such commit;
+  // kBusy (another process recovers the store just now); kResourceExhausted (126 readers); others
+  // as opening. Reads the log from a checkpoint up to there.
+  [[nodiscard]] Result<ChangeFeed> follow(TxnId after) const;
+
+  // Makes a position behind a commit, or, without one, behind the newest that is durable; returns
+  // which. From then on the log is kept from there, also where nobody follows it, until
+  // acknowledge() moves it or it is removed: a position that is forgotten lets the log fill the
+  // disk, as StoreStats shows. It survives crashes; a copy of the store has it, too. A name has 1
+  // to 255 bytes. kAlreadyExists; kInvalidArgument; kOutOfSpace, kReadOnly and the like; others as
+  // follow().
+  // Who copies a state, and then keeps the copy up to date, makes the position first, copies a
+  // snapshot that is opened behind that, and passes over the commits up to that snapshot's.
+  [[nodiscard]] Result<TxnId> create_position(ByteView name, std::optional<TxnId> after = {}) const;
+
+  // The commits behind a position, which this feed alone has until it ends. kNotFound; kBusy
+  // (somebody else follows it, in whatever process); kCorruption, also where the log isn't the one
+  // that it was made of: a store that was brought back from a backup, and its positions were not;
+  // others as follow(). A reader that can't write the store can follow, and not acknowledge.
+  [[nodiscard]] Result<ChangeFeed> follow_position(ByteView name) const;
+
+  // All positions, by name. O(their trees).
+  [[nodiscard]] Result<std::vector<FeedPosition>> positions() const;
+
+  // Removes a position, readable or not; the next checkpoint lets go of the log. kNotFound; kBusy
+  // (somebody follows it); others as create_position().
+  [[nodiscard]] Result<void> remove_position(ByteView name) const;
 
   // --- Upkeep ----------------------------------------------------------------------------------
 
