@@ -140,6 +140,9 @@ class DirectoryDriver {
   // Without `replace`, EEXIST when the target exists.
   virtual SysResult rename(const std::string& from, const std::string& to, bool replace) = 0;
   virtual SysResult unlink(const std::string& name) = 0;
+
+  // ENOTEMPTY where something is in it.
+  virtual SysResult remove_directory(const std::string& name) = 0;
   virtual SysResult list(std::vector<std::string>& names) = 0;
   virtual SysResult sync() = 0;
   virtual SysResult file_system(FileSystemKind& kind) = 0;

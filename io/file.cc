@@ -397,6 +397,13 @@ Result<void> Directory::unlink(const std::string& name) {
               "remove", name);
 }
 
+Result<void> Directory::remove_directory(const std::string& name) {
+  CAISSON_RETURN_IF_ERROR(check_name(name));
+  return done(
+      uninterrupted(counters_, Call::kUnlink, [&] { return driver_->remove_directory(name); }),
+      "remove the directory", name);
+}
+
 Result<std::vector<std::string>> Directory::list() const {
   std::vector<std::string> names;
   const SysResult result = uninterrupted(counters_, Call::kList, [&] {

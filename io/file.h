@@ -157,6 +157,9 @@ class Directory {
 
   Result<void> unlink(const std::string& name);
 
+  // Removes a directory. kAlreadyExists where something is in it. Counts as an unlink.
+  Result<void> remove_directory(const std::string& name);
+
   // The names in it, sorted, without "." and "..".
   Result<std::vector<std::string>> list() const;
 

@@ -154,6 +154,7 @@ TEST(File, NamesTheFileTheVerbAndTheOffsetInItsErrors) {
   expect(directory.make_directory("d"), "make the directory", "d", std::nullopt);
   expect(directory.rename("a", "b", IfTargetExists::kFail), "rename to b", "a", std::nullopt);
   expect(directory.unlink("a"), "remove", "a", std::nullopt);
+  expect(directory.remove_directory("d"), "remove the directory", "d", std::nullopt);
   expect(directory.list(), "list the directory", "store", std::nullopt);
   expect(directory.sync(), "flush the directory", "store", std::nullopt);
   expect(directory.file_system(), "look at the file system", "store", std::nullopt);
@@ -277,6 +278,7 @@ TEST(Directory, RefusesNamesOfMoreThanOneComponentBeforeAnyCall) {
     expect_refused(root->open_directory(name), name);
     expect_refused(root->make_directory(name), name);
     expect_refused(root->unlink(name), name);
+    expect_refused(root->remove_directory(name), name);
     expect_refused(root->rename(name, "b", IfTargetExists::kReplace), name);
     expect_refused(root->rename("b", name, IfTargetExists::kReplace), name);
   }

@@ -333,6 +333,10 @@ class PosixDirectory final : public DirectoryDriver {
     return result_of(unlinkat(fd_.get(), name.c_str(), 0));
   }
 
+  SysResult remove_directory(const std::string& name) override {
+    return result_of(unlinkat(fd_.get(), name.c_str(), AT_REMOVEDIR));
+  }
+
   SysResult list(std::vector<std::string>& names) override {
     // A descriptor of its own: the position in a directory belongs to the open description.
     const int fd = openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -208,6 +208,18 @@ TEST_F(Posix, RenamesADirectoryOntoAnEmptyOneAndNoOther) {
   EXPECT_FALSE(fs::exists(at("from")));
 }
 
+TEST_F(Posix, RemovesADirectoryThatIsEmpty) {
+  fs::create_directory(at("folder"));
+  create("folder-file");
+  EXPECT_EQ(directory().remove_directory("missing").error().code(), Code::kNotFound);
+  EXPECT_EQ(directory().remove_directory("folder-file").error().code(), Code::kInvalidArgument);
+  fs::create_directory(at("folder/inner"));
+  EXPECT_EQ(directory().remove_directory("folder").error().code(), Code::kAlreadyExists);
+  fs::remove(at("folder/inner"));
+  EXPECT_TRUE(directory().remove_directory("folder"));
+  EXPECT_FALSE(fs::exists(at("folder")));
+}
+
 TEST_F(Posix, UnlinksAFileThatIsStillReadable) {
   const auto file = create("file");
   const Buffer bytes = random_bytes(100, 2);

@@ -86,9 +86,8 @@ Result<void> check_pages(pager::Pager& pager) {
 
 }  // namespace
 
-Result<void> prove_store(io::Vfs& vfs, const std::string& path, EngineOptions options,
+Result<void> prove_store(io::Vfs& vfs, const std::string& path, const EngineOptions& options,
                          const StateSummary& expected) {
-  options.unfinished = true;
   CAISSON_ASSIGN_OR_RETURN(const auto engine, Engine::open(vfs, path, options));
   {
     CAISSON_ASSIGN_OR_RETURN(const Snapshot snapshot, engine->snapshot());
@@ -101,20 +100,27 @@ Result<void> prove_store(io::Vfs& vfs, const std::string& path, EngineOptions op
   return engine->close();
 }
 
+Result<void> prove_unfinished(io::Vfs& vfs, const std::string& path, EngineOptions options,
+                              const StateSummary& expected) {
+  options.unfinished = true;
+  return prove_store(vfs, path, options, expected);
+}
+
 Result<StateSummary> copy_store(io::Vfs& vfs, const Snapshot& snapshot, const FreshStore& fresh,
-                                const CopyOptions& options) {
+                                const std::string& name, const CopyOptions& options) {
   CAISSON_ASSIGN_OR_RETURN(const FreshSite site, FreshSite::open(vfs, fresh.path));
   const LoadedStore loaded{.create = fresh.create,
                            .engine = fresh.engine,
                            .txn = snapshot.txn(),
-                           .hash = snapshot.state().log.hash};
+                           .hash = snapshot.state().log.hash,
+                           .name = name};
   StateSummary summary;
   const auto made = site.make([&](const std::string& path) -> Result<void> {
     const auto show = [&](StateVisitor& visitor) {
       return walk_state(snapshot, visitor, options.stop);
     };
     CAISSON_ASSIGN_OR_RETURN(summary, make_loaded_store(vfs, path, loaded, show, options));
-    return prove_store(vfs, path, fresh.engine, summary);
+    return prove_unfinished(vfs, path, fresh.engine, summary);
   });
   if (!made) return fail(made.error());
   return summary;

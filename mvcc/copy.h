@@ -1,4 +1,4 @@
-// Copying a state of a store into a fresh one: spec/store.md, section 11.
+// Copying a state of a store into a fresh one: spec/store.md, section 12.
 
 #ifndef CAISSON_MVCC_COPY_H_
 #define CAISSON_MVCC_COPY_H_
@@ -75,16 +75,20 @@ Result<StateSummary> make_loaded_store(io::Vfs& vfs, const std::string& path,
 // Opens a store that nobody else has open, reads all of it, from the medium where that can be, and
 // compares it with what it should hold; and closes it. kCorruption where it is not the same, or
 // breaks any rule.
-Result<void> prove_store(io::Vfs& vfs, const std::string& path, EngineOptions options,
+Result<void> prove_store(io::Vfs& vfs, const std::string& path, const EngineOptions& options,
                          const StateSummary& expected);
+
+// The same of a store that is still being made.
+Result<void> prove_unfinished(io::Vfs& vfs, const std::string& path, EngineOptions options,
+                              const StateSummary& expected);
 
 // Copies what a snapshot shows into a fresh store: compact, with the same commit number, under an
 // identity of its own unless `fresh` gives one (COPY-1). It has its name when it has been opened,
-// read and compared (COPY-2). Others read and write the snapshot's store meanwhile. What `fresh`
-// says of page size and limits has to suffice for it. Errors: as FreshSite, StoreLoader and
-// walk_state(); kStopped.
+// read and compared (COPY-2). The state gets a name in it, unless that is empty. Others read and
+// write the snapshot's store meanwhile. What `fresh` says of page size and limits has to suffice
+// for it. Errors: as FreshSite, StoreLoader and walk_state(); kStopped.
 Result<StateSummary> copy_store(io::Vfs& vfs, const Snapshot& snapshot, const FreshStore& fresh,
-                                const CopyOptions& options = {});
+                                const std::string& name = {}, const CopyOptions& options = {});
 
 }  // namespace caisson::mvcc
 

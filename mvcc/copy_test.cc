@@ -50,7 +50,7 @@ FreshStore fresh_store(const Snapshot& snapshot) {
 
 Result<StateSummary> copy(EngineStore& store, const CopyOptions& options = {}) {
   CAISSON_ASSIGN_OR_RETURN(const Snapshot snapshot, store.engine().snapshot());
-  return copy_store(store.machine().vfs(), snapshot, fresh_store(snapshot), options);
+  return copy_store(store.machine().vfs(), snapshot, fresh_store(snapshot), {}, options);
 }
 
 Hash128 hash_of(Engine& engine) { return value_of(state_hash(value_of(engine.snapshot()))); }

@@ -101,6 +101,13 @@ void Engine::publish() {
   told_durable_.store(to_u64(told), std::memory_order_release);
 }
 
+Result<Snapshot> Engine::durable_snapshot() {
+  CAISSON_ASSIGN_OR_RETURN(Snapshot newest, snapshot());
+  CAISSON_RETURN_IF_ERROR(log_->flush(newest.state().ticket));
+  publish_durable();
+  return newest;
+}
+
 // --- The past ------------------------------------------------------------------------------------
 
 Result<Snapshot> Engine::snapshot_as_of(TxnId txn) {

@@ -109,6 +109,9 @@ class Engine {
   // The newest state. kResourceExhausted where as many snapshots are open as can be.
   Result<Snapshot> snapshot() { return states_.snapshot(); }
 
+  // The same, durable when this returns. Errors: as wait_durable().
+  Result<Snapshot> durable_snapshot();
+
   // The state behind a commit, as far as what is retained leads there; or the checkpoint of that
   // name. Needs memory for the commits behind its checkpoint, within a budget of its own. Errors:
   // as View::open_as_of() and open_named().
@@ -162,6 +165,7 @@ class Engine {
 
   EngineStats stats() const;
   const States& states() const { return states_; }
+  TxnId published() const { return states_.published_txn(); }
   log::LogWriter& log() { return *log_; }
   pager::Pager& pager() { return *pager_; }
 

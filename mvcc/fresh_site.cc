@@ -43,15 +43,18 @@ Result<FreshSite> FreshSite::open(io::Vfs& vfs, std::string path) {
   return site;
 }
 
-Result<void> FreshSite::make(
-    const std::function<Result<void>(const std::string& path)>& make) const {
+Result<void> FreshSite::make(const std::function<Result<void>(const std::string& path)>& make,
+                             End end) const {
   CAISSON_ASSIGN_OR_RETURN(const auto marker, begin());
   CAISSON_RETURN_IF_ERROR(check_unchanged(*marker));
   CAISSON_RETURN_IF_ERROR(remove_files());
   Result<void> done = make(unfinished_path_);
-  if (done) done = finish();
+  if (done && end == End::kNamed) done = finish();
   // What fails here has failed before for the same reason, and the name tells.
-  if (!done && remove_files()) (void)remove_marker();
+  if (!done || end == End::kRemoved) {
+    const auto removed = remove_all();
+    if (done) done = removed;
+  }
   return done;
 }
 
@@ -71,8 +74,7 @@ Result<std::unique_ptr<io::File>> FreshSite::begin() const {
   CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, folder->list());
   const bool marked = std::ranges::find(names, kUnfinishedFileName) != names.end();
   for (const std::string& name : names) {
-    const bool nothing_yet = name == log::kLogDirectoryName;  // As remove_files() leaves it.
-    if (marked ? is_ours(name) : nothing_yet) continue;
+    if (marked && is_ours(name)) continue;
     return fail(Error(Code::kAlreadyExists, "something else lies where the store is to be made")
                     .in_file(unfinished_name_ + "/" + name)
                     .with_advice("If nobody needs it, remove it."));
@@ -125,7 +127,7 @@ Result<void> FreshSite::remove_marker() const {
 }
 
 // Removes the files of a store that was not finished, that without which there is none first
-// (STORE-1), but not the one that says so. Folders stay: they are no files.
+// (STORE-1), but not the one that says so.
 Result<void> FreshSite::remove_files() const {
   CAISSON_ASSIGN_OR_RETURN(const auto store, parent_->open_directory(unfinished_name_));
   CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, store->list());
@@ -137,7 +139,14 @@ Result<void> FreshSite::remove_files() const {
   }
   if (!has(log::kLogDirectoryName)) return {};
   CAISSON_ASSIGN_OR_RETURN(const auto logs, store->open_directory(log::kLogDirectoryName));
-  return unlink_all(*logs);
+  CAISSON_RETURN_IF_ERROR(unlink_all(*logs));
+  return store->remove_directory(log::kLogDirectoryName);
+}
+
+Result<void> FreshSite::remove_all() const {
+  CAISSON_RETURN_IF_ERROR(remove_files());
+  CAISSON_RETURN_IF_ERROR(remove_marker());
+  return parent_->remove_directory(unfinished_name_);
 }
 
 }  // namespace caisson::mvcc

@@ -3,6 +3,7 @@
 #ifndef CAISSON_MVCC_FRESH_SITE_H_
 #define CAISSON_MVCC_FRESH_SITE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -37,13 +38,17 @@ class FreshSite {
   // kNotFound where there is no directory above; others as opening it.
   static Result<FreshSite> open(io::Vfs& vfs, std::string path);
 
+  // Whether what was made gets its name, or was made for a trial.
+  enum class End : std::uint8_t { kNamed, kRemoved };
+
   // Has a store made at another path beside it (its own and ".unfinished"), and gives it its name
-  // when that has succeeded (REBUILD-2). Otherwise the files that were made are removed, as far as
-  // possible, and the empty folders stay for the next attempt; but where only the flush of its name
-  // has failed, it is there. What an attempt has left that was cut off goes first. What is there
-  // and isn't such a thing is not touched: kAlreadyExists; kBusy where somebody is making a store
-  // there now. While it is being made, it can be opened with EngineOptions::unfinished only.
-  Result<void> make(const std::function<Result<void>(const std::string& path)>& make) const;
+  // when that has succeeded (REBUILD-2). Otherwise what was made is removed, as far as possible;
+  // but where only the flush of its name has failed, it is there. What an attempt has left that was
+  // cut off goes first. What is there and isn't such a thing is not touched: kAlreadyExists; kBusy
+  // where somebody is making a store there now. While it is being made, it can be opened with
+  // EngineOptions::unfinished only.
+  Result<void> make(const std::function<Result<void>(const std::string& path)>& make,
+                    End end = End::kNamed) const;
 
  private:
   explicit FreshSite(io::Vfs& vfs) : vfs_(&vfs) {}
@@ -54,6 +59,7 @@ class FreshSite {
   Error made_by_another() const;
   Result<void> remove_files() const;
   Result<void> remove_marker() const;
+  Result<void> remove_all() const;
   Result<void> finish() const;
 
   io::Vfs* vfs_;

@@ -8,11 +8,10 @@
 
 #include "log/commit_reader.h"
 #include "log/recovery.h"
+#include "mvcc/commit_loader.h"
 #include "mvcc/engine.h"
 #include "mvcc/fresh_site.h"
 #include "mvcc/replay.h"
-#include "mvcc/write_txn.h"
-#include "mvcc/write_txn_target.h"
 
 namespace caisson::mvcc {
 namespace {
@@ -64,9 +63,20 @@ class Commits {
   Result<void> apply(OperationTarget& target) {
     Applier applier(target, kNoLimits);
     CAISSON_RETURN_IF_ERROR(apply_commit(commits_, applier));
-    done_.txn = commits_.txn();
-    done_.operations += applier.operations();
-    done_.bytes += applier.bytes();
+    count(applier.operations(), applier.bytes());
+    return {};
+  }
+
+  // The same, as a commit of a store.
+  Result<void> load(Engine& engine) {
+    CAISSON_ASSIGN_OR_RETURN(CommitLoader loader, CommitLoader::begin(engine));
+    while (true) {
+      CAISSON_ASSIGN_OR_RETURN(const auto payload, commits_.payload());
+      if (!payload) break;
+      CAISSON_RETURN_IF_ERROR(loader.apply(*payload));
+    }
+    CAISSON_RETURN_IF_ERROR(loader.end());
+    count(loader.operations(), loader.bytes());
     return {};
   }
 
@@ -80,6 +90,12 @@ class Commits {
  private:
   Commits(const log::LogDirectory& log, const RebuildOptions& options, TxnId upto)
       : log_(&log), options_(&options), upto_(upto), commits_(log, kAccess, {}, {}) {}
+
+  void count(std::uint64_t operations, std::uint64_t bytes) {
+    done_.txn = commits_.txn();
+    done_.operations += operations;
+    done_.bytes += bytes;
+  }
 
   // Why the next commit isn't there: the log is damaged, or that long and no longer.
   Error ends_early() const {
@@ -141,27 +157,6 @@ Result<RebuiltInMemory> rebuild_in_memory(const log::LogDirectory& log,
 
 namespace {
 
-// The log is right, and the store that it is to become too small for it.
-Error beyond_limits(const Error& refused) {
-  return Error(Code::kInvalidArgument, refused.message())
-      .with_rule("LIMIT-1")
-      .at_record(refused.record().value_or(0))
-      .with_advice("Make the fresh store with the limits of the one that wrote the log.");
-}
-
-// A commit that changes nothing, such as a key removed that wasn't there, has a number as well.
-Result<void> replay_commit(Engine& engine, Commits& history) {
-  CAISSON_ASSIGN_OR_RETURN(WriteTxn txn, engine.begin_write());
-  txn.keep_number();
-  WriteTxnTarget target(txn);
-  if (auto applied = history.apply(target); !applied) {
-    if (target.beyond_limits()) return fail(beyond_limits(applied.error()));
-    return applied;
-  }
-  CAISSON_RETURN_IF_ERROR(txn.commit(Durability::kAsync));
-  return engine.checkpoint_due() ? engine.checkpoint() : Result<void>();
-}
-
 // Commits are queued and seen at once, so that none of their pages waits for a flush. The log
 // flushes them when its buffers are full, and a checkpoint does, and the end.
 Result<void> replay_all(io::Vfs& vfs, const std::string& path, EngineOptions options,
@@ -171,7 +166,7 @@ Result<void> replay_all(io::Vfs& vfs, const std::string& path, EngineOptions opt
   while (true) {
     CAISSON_ASSIGN_OR_RETURN(const bool more, history.next());
     if (!more) return engine->close();
-    CAISSON_RETURN_IF_ERROR(replay_commit(*engine, history));
+    CAISSON_RETURN_IF_ERROR(history.load(*engine));
     history.report();
   }
 }

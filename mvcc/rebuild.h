@@ -58,14 +58,10 @@ Result<RebuiltInMemory> rebuild_in_memory(const log::LogDirectory& log,
                                           const RebuildOptions& options = {});
 
 // The same as a store, which is closed then, and can be opened: each commit becomes one of the same
-// number, and trees have the numbers that they had (REBUILD-1). It is made under its path and
-// ".unfinished", and gets its name when it is whole and durable (REBUILD-2). After an error its
-// files are removed, as far as possible, and the empty folders stay for the next attempt; but where
-// only the flush of its name has failed, it is there. What is found from an attempt that was cut
-// off is not touched. Nothing waits for a commit to be durable: many share a flush. Memory: as
-// opening the store. Errors: as rebuild_in_memory(), and as Engine::create() and WriteTxn;
-// kAlreadyExists where there is something at the path, or at the other; kInvalidArgument where the
-// log has keys or values beyond the fresh store's limits.
+// number, and trees have the numbers that they had (REBUILD-1). It is made as FreshSite::make()
+// does, and gets its name when it is whole and durable (REBUILD-2). Nothing waits for a commit to
+// be durable: many share a flush. Memory: as opening the store. Errors: as rebuild_in_memory(),
+// FreshSite and CommitLoader.
 Result<Rebuilt> rebuild_store(const log::LogDirectory& log, io::Vfs& vfs, const FreshStore& fresh,
                               const RebuildOptions& options = {});
 

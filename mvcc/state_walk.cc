@@ -13,8 +13,7 @@ namespace {
 // So much is copied before it is shown, and so much of a long value at once.
 constexpr std::size_t kChunk = std::size_t{256} << 10U;
 
-// As read_header(), of a snapshot.
-Result<CatalogHeader> header_of(const TreeReader& catalog) {
+Result<CatalogHeader> header_in(const TreeReader& catalog) {
   if (catalog.count() == 0) return CatalogHeader{};
   CAISSON_ASSIGN_OR_RETURN(auto value, catalog.get(CatalogKey::header().bytes()));
   if (!value) {
@@ -135,10 +134,12 @@ class TreeWalk {
 
 }  // namespace
 
+Result<CatalogHeader> header_of(const Snapshot& snapshot) { return header_in(snapshot.catalog()); }
+
 Result<void> walk_state(const Snapshot& snapshot, StateVisitor& visitor,
                         const std::stop_token& stop) {
   const TreeReader catalog = snapshot.catalog();
-  CAISSON_ASSIGN_OR_RETURN(const CatalogHeader header, header_of(catalog));
+  CAISSON_ASSIGN_OR_RETURN(const CatalogHeader header, header_in(catalog));
   CAISSON_RETURN_IF_ERROR(visitor.begin(header.next_tree));
   for (std::uint64_t from = 0;;) {
     CAISSON_ASSIGN_OR_RETURN(const auto entry, tree_from(catalog, TreeId{from}));

@@ -32,6 +32,9 @@ class StateVisitor {
   virtual Result<void> piece(Bytes piece) = 0;
 };
 
+// What the catalog says of all trees. Errors: as read_header().
+Result<CatalogHeader> header_of(const Snapshot& snapshot);
+
 // Shows all of a snapshot. Keeps nobody from reusing frames while the visitor is at work. Needs
 // some pages' worth of memory, whatever the state's size. Errors: as Cursor and Value; kCorruption
 // where a tree's count isn't that of its entries; kStopped; the visitor's.

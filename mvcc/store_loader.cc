@@ -6,6 +6,7 @@
 #include "mvcc/engine.h"
 #include "mvcc/open_files.h"
 #include "mvcc/replay.h"
+#include "mvcc/retention.h"
 #include "pager/open.h"
 
 namespace caisson::mvcc {
@@ -33,6 +34,11 @@ Result<std::unique_ptr<StoreLoader>> StoreLoader::create(io::Vfs& vfs, const std
   std::unique_ptr<StoreLoader> loader(new StoreLoader);
   loader->txn_ = loaded.txn;
   loader->hash_ = loaded.hash;
+  if (!loaded.name.empty()) {
+    CAISSON_RETURN_IF_ERROR(validate_snapshot_name(loaded.name));
+    loader->attachment_ =
+        encode_retention({.time_ns = vfs.clock().wall_ns(), .names = {loaded.name}, .earlier = {}});
+  }
   CAISSON_ASSIGN_OR_RETURN(loader->directory_, vfs.open_directory(path));
   CAISSON_ASSIGN_OR_RETURN(loader->lock_, WriterLock::take(*loader->directory_));
   if (loaded.txn == TxnId{}) return loader;  // The store is empty, and so is its state.
@@ -109,7 +115,8 @@ Result<void> StoreLoader::finish() {
     CAISSON_RETURN_IF_ERROR(pager_->checkpoint({.txn = txn_,
                                                 .root = catalog.page.id,
                                                 .apply_version = kApplyVersion,
-                                                .log = log_begin(hash_)}));
+                                                .log = log_begin(hash_),
+                                                .attachment = attachment_}));
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/result.h"
@@ -24,8 +25,9 @@ namespace caisson::mvcc {
 struct LoadedStore {
   pager::CreateOptions create = {};
   EngineOptions engine = {};
-  TxnId txn{};   // The commit that the state is behind,
-  Hash128 hash;  // and the log's running hash behind it.
+  TxnId txn{};            // The commit that the state is behind,
+  Hash128 hash = {};      // and the log's running hash behind it.
+  std::string name = {};  // Of that state, if it is to have one.
 };
 
 // Makes an empty store and puts the state that it is shown into its page file, sorted as it comes:
@@ -54,6 +56,7 @@ class StoreLoader final : public StateVisitor {
 
   TxnId txn_{};
   Hash128 hash_;
+  std::vector<std::byte> attachment_;
   std::unique_ptr<io::Directory> directory_;
   std::unique_ptr<WriterLock> lock_;
   std::unique_ptr<pager::Pager> pager_;

@@ -374,6 +374,19 @@ SysResult SimulatedDirectory::unlink(const std::string& name) {
   return {};
 }
 
+SysResult SimulatedDirectory::remove_directory(const std::string& name) {
+  const MutexLock lock(machine_.mutex_);
+  const auto decision = machine_.begin_call(life_, Call::kUnlink, name, 0, 0);
+  if (decision.error != 0) return {0, decision.error};
+  if (machine_.read_only_) return {0, EROFS};
+  const auto found = inode_->entries.find(name);
+  if (found == inode_->entries.end()) return {0, ENOENT};
+  if (!found->second->is_directory) return {0, ENOTDIR};
+  if (!found->second->entries.empty()) return {0, ENOTEMPTY};
+  inode_->change({name, std::nullopt});
+  return {};
+}
+
 SysResult SimulatedDirectory::list(std::vector<std::string>& names) {
   const MutexLock lock(machine_.mutex_);
   const auto decision = machine_.begin_call(life_, Call::kList, name_, 0, 0);

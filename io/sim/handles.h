@@ -86,6 +86,7 @@ class SimulatedDirectory final : public DirectoryDriver {
   SysResult make_directory(const std::string& name) override;
   SysResult rename(const std::string& from, const std::string& to, bool replace) override;
   SysResult unlink(const std::string& name) override;
+  SysResult remove_directory(const std::string& name) override;
   SysResult list(std::vector<std::string>& names) override;
   SysResult sync() override;
   SysResult file_system(FileSystemKind& kind) override;

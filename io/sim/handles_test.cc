@@ -115,6 +115,25 @@ TEST(Capacity, OfAFileThatAnotherTookTheNameOfIsFreeWhenItIsClosed) {
   EXPECT_TRUE(file->allocate(0, 8192));
 }
 
+TEST(Directories, AreRemovedWhereTheyAreEmpty) {
+  Machine machine(17);
+  const auto root = root_of(machine);
+  ASSERT_TRUE(root->make_directory("d"));
+  const auto folder = root->open_directory("d").value();
+  ASSERT_TRUE(folder->make_directory("e"));
+  create(machine, "f");
+  EXPECT_EQ(root->remove_directory("missing").error().code(), Code::kNotFound);
+  EXPECT_EQ(root->remove_directory("f").error().code(), Code::kInvalidArgument);
+  EXPECT_EQ(root->remove_directory("d").error().code(), Code::kAlreadyExists);
+  ASSERT_TRUE(folder->remove_directory("e"));
+  ASSERT_TRUE(root->sync());
+  ASSERT_TRUE(root->remove_directory("d"));
+  EXPECT_EQ(root->open_directory("d").error().code(), Code::kNotFound);
+  // Not durable yet: a power cut may bring it back.
+  machine.cut_power(CrashMode::kDropAll);
+  EXPECT_TRUE(root_of(machine)->open_directory("d"));
+}
+
 TEST(Capacity, OfRemovedFilesIsFreeWhenTheirProcessEnds) {
   Machine machine(17);
   machine.set_capacity({.bytes = 4096});

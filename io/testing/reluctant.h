@@ -133,6 +133,7 @@ class ReluctantDirectory final : public DirectoryDriver {
     return script_.attempt(0);
   }
   SysResult unlink(const std::string&) override { return script_.attempt(0); }
+  SysResult remove_directory(const std::string&) override { return script_.attempt(0); }
   SysResult list(std::vector<std::string>& names) override {
     // Stops in the middle when it is interrupted; what it gave so far must not be given twice.
     names.insert(names.end(), {"b", "c", "a"});
