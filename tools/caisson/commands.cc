@@ -1,0 +1,24 @@
+#include "tools/caisson/commands.h"
+
+namespace caisson::tools {
+
+void add_create(CLI::App& command, Context& context);
+void add_get(CLI::App& command, Context& context);
+void add_page(CLI::App& command, Context& context);
+void add_put(CLI::App& command, Context& context);
+void add_verify(CLI::App& command, Context& context);
+
+std::span<const Command> commands() {
+  constexpr const char* kData = "Keys and values";
+  constexpr const char* kInside = "Looking inside";
+  static constexpr Command kCommands[] = {
+      {"create", kData, "Makes a store, and trees in it", add_create},
+      {"put", kData, "Sets a key's value", add_put},
+      {"get", kData, "Prints a key's value", add_get},
+      {"verify", kInside, "Reads a whole store and says what is wrong with it", add_verify},
+      {"page", kInside, "Shows a store's tree, or one page of it decoded", add_page},
+  };
+  return kCommands;
+}
+
+}  // namespace caisson::tools
