@@ -75,14 +75,39 @@ Result<Snapshot> snapshot_of(const Store& store, const StateArguments& state) {
   return newest;
 }
 
+Error no_such_tree(const std::string& name, const std::vector<std::string>& names) {
+  const std::string near = nearest(name, names);
+  return Error(Code::kNotFound, "there is no tree " + quoted(name))
+      .with_advice(near.empty() ? "`caisson scan STORE` lists them."
+                                : "Did you mean " + quoted(near) + "?");
+}
+
 Result<Tree> tree_of(const Snapshot& snapshot, const std::string& name) {
   auto tree = snapshot.tree(name);
   if (tree || tree.error().code() != Code::kNotFound) return tree;
   CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, snapshot.tree_names());
-  const std::string near = nearest(name, names);
-  return fail(Error(Code::kNotFound, "there is no tree " + quoted(name))
-                  .with_advice(near.empty() ? "`caisson scan STORE` lists them."
-                                            : "Did you mean " + quoted(near) + "?"));
+  return fail(no_such_tree(name, names));
+}
+
+void RangeArguments::add_to(CLI::App& command) {
+  prefix_option = command.add_option("--prefix", prefix, "Keys that begin with this")
+                      ->option_text("KEY");
+  from_option = command.add_option("--from", from, "Keys from this one on")->option_text("KEY");
+  to_option = command.add_option("--to", to, "Keys before this one")->option_text("KEY");
+  prefix_option->excludes(from_option)->excludes(to_option);
+}
+
+bool RangeArguments::given() const {
+  return prefix_option->count() + from_option->count() + to_option->count() > 0;
+}
+
+Result<Range> RangeArguments::range(bool hex) const {
+  CAISSON_ASSIGN_OR_RETURN(const std::string prefix_bytes, bytes_of_argument(prefix, hex));
+  CAISSON_ASSIGN_OR_RETURN(const std::string begin, bytes_of_argument(from, hex));
+  CAISSON_ASSIGN_OR_RETURN(const std::string end, bytes_of_argument(to, hex));
+  if (prefix_option->count() > 0) return Range::with_prefix(prefix_bytes);
+  if (to_option->count() > 0) return Range::between(begin, end);
+  return Range::from(begin);
 }
 
 // --- Writing -------------------------------------------------------------------------------------

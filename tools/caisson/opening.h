@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "tools/caisson/command.h"
 
@@ -20,6 +22,9 @@ inline constexpr const char* kOwnTree = ".caisson-load";
 
 // Opens a store to look at it, beside whoever writes it.
 Result<Store> open_to_read(const std::string& path);
+
+// kNotFound, naming the tree that may be meant instead.
+Error no_such_tree(const std::string& name, const std::vector<std::string>& names);
 
 // Which state to read: the newest one, or one of the past.
 struct StateArguments {
@@ -35,6 +40,24 @@ Result<Snapshot> snapshot_of(const Store& store, const StateArguments& state);
 
 // A tree of a snapshot; where there is none, the error names the one that may be meant.
 Result<Tree> tree_of(const Snapshot& snapshot, const std::string& name);
+
+// Which keys of a tree: all of them, unless one of these is given.
+struct RangeArguments {
+  std::string prefix = {};
+  std::string from = {};
+  std::string to = {};
+  CLI::Option* prefix_option = nullptr;
+  CLI::Option* from_option = nullptr;
+  CLI::Option* to_option = nullptr;
+
+  // Adds --prefix, --from and --to.
+  void add_to(CLI::App& command);
+
+  bool given() const;
+
+  // kInvalidArgument for what is not hexadecimal, where it should be.
+  Result<Range> range(bool hex) const;
+};
 
 // --- Writing -------------------------------------------------------------------------------------
 
