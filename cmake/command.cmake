@@ -15,7 +15,8 @@ if(NOT CLI11_FOUND OR NOT nlohmann_json_FOUND)
 endif()
 set(CAISSON_HAVE_COMMAND ON)
 
-file(GLOB command_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/caisson/*.cc)
+file(GLOB command_sources CONFIGURE_DEPENDS
+  ${PROJECT_SOURCE_DIR}/tools/caisson/*.cc ${PROJECT_SOURCE_DIR}/tools/cli/*.cc)
 list(FILTER command_sources EXCLUDE REGEX "/main\\.cc$|_test\\.cc$")
 add_library(caisson_command_objects OBJECT ${command_sources})
 target_link_libraries(caisson_command_objects PUBLIC caisson_build)

@@ -1,10 +1,10 @@
 #include "tools/caisson/command.h"
 
-#include <caisson/version.h>
-
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
 #include <ostream>
-
-#include "btree/layout.h"
 
 namespace caisson::tools {
 
@@ -43,20 +43,126 @@ Json to_json(const Error& error) {
   if (!error.file().empty()) json["file"] = error.file();
   if (error.offset()) json["offset"] = *error.offset();
   if (error.page()) json["page"] = *error.page();
+  if (error.record()) json["record"] = *error.record();
   if (!error.rule().empty()) json["rule"] = error.rule();
   if (!error.advice().empty()) json["advice"] = error.advice();
   return json;
 }
 
-void report(Context& context, bool json, const Error& error) {
+// --- What a command says -------------------------------------------------------------------------
+
+namespace {
+
+constexpr const char* kRed = "\033[31m";
+constexpr const char* kBold = "\033[1m";
+constexpr const char* kPlain = "\033[0m";
+
+void complain(Context& context, const std::string& message) {
+  context.err << (context.err_colour ? kRed : "")
+              << "caisson:" << (context.err_colour ? kPlain : "") << " " << message << "\n";
+}
+
+void print_error(Context& context, const Json& error) {
+  Json result;
+  result["error"] = error;
+  print(context.out, result);
+}
+
+}  // namespace
+
+bool Context::stopping() const { return signal() != 0 || !out.good(); }
+
+void report(Context& context, const Error& error) {
   context.code = exit_code(error);
-  if (json) {
-    Json result;
-    result["error"] = to_json(error);
-    print(context.out, result);
-  } else {
-    context.err << "caisson: " << error.to_string() << "\n";
+  if (context.json) return print_error(context, to_json(error));
+  complain(context, error.to_string());
+}
+
+void report_usage(Context& context, const CLI::App& command, const std::string& message) {
+  context.code = kUsage;
+  const bool verb = command.get_parent() != nullptr;
+  const std::string advice =
+      "Try: caisson " + (verb ? command.get_name() + " " : std::string()) + "--help";
+  if (context.json) {
+    Json error;
+    error["code"] = "usage";
+    error["message"] = message;
+    error["advice"] = advice;
+    return print_error(context, error);
   }
+  complain(context, message);
+  context.err << advice << "\n";
+}
+
+void report_stopped(Context& context, const std::string& where) {
+  const int signal = context.signal();
+  context.code = 128 + signal;
+  if (context.json) {
+    Json error;
+    error["code"] = "interrupted";
+    error["message"] = where;
+    error["signal"] = signal;
+    return print_error(context, error);
+  }
+  complain(context, where);
+}
+
+void say(Context& context, const std::string& remark) {
+  if (!context.quiet && !context.json) context.err << remark << "\n";
+}
+
+void print(std::ostream& out, const Json& json) {
+  out << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
+void print_line(std::ostream& out, const Json& json) {
+  out << json.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n" << std::flush;
+}
+
+// --- For people ----------------------------------------------------------------------------------
+
+std::string show_number(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+  return text;
+}
+
+std::string show_count(std::uint64_t number, const std::string& one, const std::string& many) {
+  return show_number(number) + " " + (number == 1 ? one : many);
+}
+
+namespace {
+
+// Three digits that count: 1.23, 12.3, 123.
+std::string three_digits(double number) {
+  std::array<char, 32> text{};
+  const int digits = number < 9.995 ? 2 : number < 99.95 ? 1 : 0;
+  const int size = std::snprintf(text.data(), text.size(), "%.*f", digits, number);
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
+}  // namespace
+
+std::string show_size(std::uint64_t bytes) {
+  if (bytes < 1000) return std::to_string(bytes) + " B";
+  auto number = static_cast<double>(bytes);
+  const char* unit = "B";
+  for (const char* larger : {"kB", "MB", "GB", "TB", "PB", "EB"}) {
+    if (number < 999.5) break;
+    number /= 1000;
+    unit = larger;
+  }
+  return three_digits(number) + " " + unit;
+}
+
+std::string show_duration(double seconds) {
+  if (seconds < 0.9995) return three_digits(seconds * 1000) + " ms";
+  if (seconds < 59.95) return three_digits(seconds) + " s";
+  const auto whole = static_cast<std::uint64_t>(std::llround(seconds));
+  if (whole < 3600) {
+    return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+  }
+  return show_number(whole / 3600) + " h " + std::to_string(whole % 3600 / 60) + " min";
 }
 
 std::string show_bytes(Bytes bytes, std::size_t size_max) {
@@ -76,50 +182,47 @@ std::string show_bytes(Bytes bytes, std::size_t size_max) {
   return text;
 }
 
-void print(std::ostream& out, const Json& json) {
-  out << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+namespace {
+
+// In characters: about what a terminal takes for them.
+std::size_t width_of(const std::string& text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
-pager::PagerOptions LoneReader::options() {
-  pager::PagerOptions options;
-  options.read_only = true;
-  options.layout = &btree::tree_layout();
-  options.readers = [this](std::vector<pager::RegisteredReader>& readers) {
-    readers.push_back({.epoch = epoch_, .txn = pager::kSeesEverything});
-  };
-  return options;
+}  // namespace
+
+std::string heading(const Context& context, const std::string& text) {
+  return context.out_colour ? kBold + text + kPlain : text;
 }
 
-btree::TreeKind kind_of_tree(pager::Pager& pager, const pager::PageRef& root) {
-  if (root.id == PageId{}) return btree::TreeKind::kPlain;
-  const auto page = pager.read(root);
-  const bool catalog = page && pager::read_header(*page).level >= btree::kCatalogLeafLevel;
-  return catalog ? btree::TreeKind::kCatalog : btree::TreeKind::kPlain;
-}
-
-std::string show_number(std::uint64_t number) {
-  std::string text = std::to_string(number);
-  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
-  return text;
-}
-
-int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {
-  CLI::App app{"Looks into Caisson stores.", "caisson"};
-  app.set_version_flag("--version", "caisson " + std::string(version()));
-  app.require_subcommand(1);
-  app.set_help_all_flag("--help-all", "The help of all commands");
-  Context context{out, err};
-  add_verify(app, context);
-  add_page(app, context);
-  app.footer(
-      "Exits with 0 if all is well, 1 for a negative answer, 2 if called wrongly,\n"
-      "3 if data is damaged, 4 if the store is busy, 5 if the system can't read or write.");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error, out, err) == 0 ? kFine : kUsage;
+void Table::print(Context& context) const {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    std::size_t width = context.quiet ? 0 : columns_[i].heading.size();
+    for (const auto& row : rows_) width = std::max(width, width_of(row[i]));
+    widths.push_back(width);
   }
-  return context.code;
+  const auto line = [&](const auto& cell_of) {
+    std::string text;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      const std::string& cell = cell_of(i);
+      const std::string space(widths[i] - width_of(cell), ' ');
+      const bool last = i + 1 == columns_.size();
+      if (i > 0) text += "  ";
+      text += columns_[i].number ? space + cell : last ? cell : cell + space;
+    }
+    return text;
+  };
+  if (!context.quiet) {
+    context.out << heading(context, line([&](std::size_t i) -> const std::string& {
+                             return columns_[i].heading;
+                           }))
+                << "\n";
+  }
+  for (const auto& row : rows_) {
+    context.out << line([&](std::size_t i) -> const std::string& { return row[i]; }) << "\n";
+  }
 }
 
 }  // namespace caisson::tools

@@ -1,28 +1,34 @@
-// What the subcommands of `caisson` share: each lives in a file of its own, adds itself to the
-// command line and runs with nothing but what is given to it here.
+// What the subcommands of `caisson` share. Each lives in a file of its own, and is a line in the
+// table of commands.cc: from that come --help, the man pages and the completions.
+//
+// How to add one, `caisson frob STORE`:
+//   - commands.cc: declare add_frob(), and add its line to the table.
+//   - frob.cc: add_frob() describes its arguments on the CLI::App that it is given, sets a footer
+//     that begins with "Examples:" and says what --json prints, and a callback that does the work:
+//     it writes to context.out, says on context.err what it did in passing (say()), and reports an
+//     error (report()). --help, --json and --quiet are there already.
+//   - What takes long looks at context.stopping() at points where it can stop.
 
 #ifndef CAISSON_TOOLS_CAISSON_COMMAND_H_
 #define CAISSON_TOOLS_CAISSON_COMMAND_H_
 
 #include <CLI/CLI.hpp>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
-#include "btree/format.h"
-#include "pager/options.h"
-#include "pager/pager.h"
 
 namespace caisson::tools {
 
 // Ordered, so that the output reads as it was written.
 using Json = nlohmann::ordered_json;
 
-// What a command's exit code says.
+// What a command's exit code says. One that a signal has stopped exits with 128 and its number, as
+// shells have it: 130 for Ctrl-C, 143 for SIGTERM.
 enum ExitCode : int {
   kFine = 0,
   kNegative = 1,   // The answer is no.
@@ -35,50 +41,92 @@ enum ExitCode : int {
 // The exit code for an error that ended a command.
 ExitCode exit_code(const Error& error);
 
-// Where a command writes, and what it leaves behind.
+// What a command works with, and what it leaves behind. One thread uses it.
 struct Context {
+  std::istream& in;
   std::ostream& out;
   std::ostream& err;
-  ExitCode code = kFine;
+
+  // What the streams lead to: whether text may have colours, and a line be drawn again.
+  bool out_colour = false;
+  bool err_colour = false;
+  bool err_terminal = false;
+
+  // The signal that asks to stop; 0: none does. And a descriptor that can be read then; -1: none.
+  std::function<int()> signal = [] { return 0; };
+  int signal_descriptor = -1;
+
+  // As the command line asks.
+  bool json = false;
+  bool quiet = false;
+
+  // What the program exits with: an ExitCode, or 128 and a signal.
+  int code = kFine;
+
+  // Whether to stop: somebody asked to, or nothing can be written to `out` any more.
+  bool stopping() const;
 };
 
-// Adds a subcommand; its callback runs it and sets the context's code.
-void add_verify(CLI::App& app, Context& context);
-void add_page(CLI::App& app, Context& context);
+// Says that a command failed, on `err` or as JSON on `out`, and sets the exit code.
+void report(Context& context, const Error& error);
 
-// Runs the program. argv[0] is its name.
-int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err);
+// The same for arguments that don't go together; the line behind it says where to find help.
+void report_usage(Context& context, const CLI::App& command, const std::string& message);
 
-// An error as JSON: code, message, and file, offset, page, rule and advice where they are known.
+// Says that a signal stopped a command, and where; sets the exit code.
+void report_stopped(Context& context, const std::string& where);
+
+// A remark in passing, for people: nothing with --quiet or --json.
+void say(Context& context, const std::string& remark);
+
+// An error as JSON: code, message, and file, offset, page, record, rule and advice where known.
 Json to_json(const Error& error);
 
-// Says that a command failed, on `err` or as JSON on `out`, and sets the exit code.
-void report(Context& context, bool json, const Error& error);
+// Prints a JSON object, on several lines. What is no UTF-8, such as a path may have, is shown as
+// U+FFFD.
+void print(std::ostream& out, const Json& json);
+
+// The same on one line, as JSON Lines has it; flushed.
+void print_line(std::ostream& out, const Json& json);
+
+// 1,234,567
+std::string show_number(std::uint64_t number);
+
+// "1 key", "2,000 keys".
+std::string show_count(std::uint64_t number, const std::string& one, const std::string& many);
+
+// 1.5 MB: three digits that count, in powers of 1,000.
+std::string show_size(std::uint64_t bytes);
+
+// 850 ms, 12.3 s, 5 min 7 s.
+std::string show_duration(double seconds);
 
 // Bytes for people: printable ASCII as it is, others as \xHH, and "..." after `size_max` bytes.
 std::string show_bytes(Bytes bytes, std::size_t size_max);
 
-// Prints a JSON object. What is no UTF-8, such as a path may have, is shown as U+FFFD.
-void print(std::ostream& out, const Json& json);
+// Bold, where the output has colours.
+std::string heading(const Context& context, const std::string& text);
 
-// The one reader of a store that is only looked at: it keeps the bytes of the pages that it has
-// read since renew(). Outlives the pager.
-class LoneReader {
+// A table for people: columns are as wide as they have to be, numbers to the right.
+class Table {
  public:
-  // To open a page file with, for reading.
-  pager::PagerOptions options();
+  struct Column {
+    std::string heading;
+    bool number = false;
+  };
 
-  void renew(const pager::Pager& pager) { epoch_ = pager.epoch(); }
+  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+
+  // As many cells as there are columns.
+  void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+
+  // Prints its heading and its rows; only the rows with --quiet.
+  void print(Context& context) const;
 
  private:
-  std::atomic<std::uint64_t> epoch_ = 0;
+  std::vector<Column> columns_;
+  std::vector<std::vector<std::string>> rows_;
 };
-
-// Whether a root is a catalog's; plain if it can't be read, which whoever reads the tree will find.
-btree::TreeKind kind_of_tree(pager::Pager& pager, const pager::PageRef& root);
-
-// 1,234,567
-std::string show_number(std::uint64_t number);
 
 }  // namespace caisson::tools
 

@@ -13,7 +13,7 @@
 #include "btree/testing/harness.h"
 #include "io/posix.h"
 #include "pager/open.h"
-#include "tools/caisson/command.h"
+#include "tools/testing/command.h"
 
 namespace caisson::tools {
 namespace {
@@ -21,23 +21,6 @@ namespace {
 using btree::testing::bytes_of;
 using btree::testing::value_of;
 using ::testing::HasSubstr;
-
-struct Outcome {
-  int code = 0;
-  std::string out;
-  std::string err;
-
-  nlohmann::json json() const { return nlohmann::json::parse(out); }
-};
-
-Outcome caisson(const std::vector<std::string>& arguments) {
-  std::vector<const char*> argv = {"caisson"};
-  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-  std::ostringstream out;
-  std::ostringstream err;
-  const int code = run(static_cast<int>(argv.size()), argv.data(), out, err);
-  return {code, out.str(), err.str()};
-}
 
 // A store with 2,000 entries, one of them long.
 class CaissonCommand : public ::testing::Test {

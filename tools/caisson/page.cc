@@ -10,6 +10,8 @@
 #include "io/posix.h"
 #include "pager/open.h"
 #include "tools/caisson/command.h"
+#include "tools/caisson/commands.h"
+#include "tools/caisson/lone_reader.h"
 
 namespace caisson::tools {
 namespace {
@@ -35,7 +37,6 @@ struct Options {
   std::optional<std::uint64_t> page;
   unsigned depth = 64;
   std::size_t bytes = 48;
-  bool json = false;
 };
 
 const char* type_name(pager::PageType type) {
@@ -191,7 +192,7 @@ Result<void> show_page(io::Directory& directory, const Options& options, Context
   if (checked) checked = btree::tree_layout().check(page);
   const Json json = page_json(page, checked ? nullptr : &checked.error(), options.bytes);
   if (!checked) context.code = kDamaged;
-  if (options.json) {
+  if (context.json) {
     print(context.out, json);
   } else {
     print_page(context.out, json);
@@ -212,13 +213,13 @@ class Outline {
     json["nodes"] = Json::array();
     nodes_ = &json["nodes"];
     if (tree_.empty()) {
-      if (!options_.json) context_.out << "the tree is empty\n";
+      if (!context_.json) context_.out << "the tree is empty\n";
     } else {
       CAISSON_ASSIGN_OR_RETURN(const NodeView root, tree_.read_root());
       seen_.insert(tree_.root().page.id);
       visit(root, 0, "");
     }
-    if (options_.json) print(context_.out, json);
+    if (context_.json) print(context_.out, json);
     return {};
   }
 
@@ -229,7 +230,7 @@ class Outline {
     const std::uint64_t id = to_u64(pager::read_header(node.page()).id);
     const std::size_t percent = 100 * bytes_used(node) / btree::node_room(node.page_size());
     const char* type = node.is_branch() ? "branch" : "leaf";
-    if (options_.json) {
+    if (context_.json) {
       Json entry;
       entry["page"] = id;
       entry["type"] = type;
@@ -267,7 +268,7 @@ class Outline {
 
   void damaged(const Error& error, unsigned depth) {
     context_.code = kDamaged;
-    if (options_.json) {
+    if (context_.json) {
       Json entry;
       entry["depth"] = depth;
       entry["damage"] = to_json(error);
@@ -298,20 +299,17 @@ Result<void> show(const Options& options, Context& context) {
 
 }  // namespace
 
-void add_page(CLI::App& app, Context& context) {
+void add_page(CLI::App& command, Context& context) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("page", "Shows a store's tree, or one page of it decoded");
-  command->add_option("STORE", options->store, "The store's directory")->required();
-  command->add_option("PAGE", options->page, "A page's number; without it, the tree");
-  command->add_option("--depth", options->depth, "Levels below the root to show");
-  command->add_option("--bytes", options->bytes, "Show at most this much of a key or value")
+  command.add_option("STORE", options->store, "The store's directory")->required();
+  command.add_option("PAGE", options->page, "A page's number; without it, the tree");
+  command.add_option("--depth", options->depth, "Levels below the root to show")->option_text("N");
+  command.add_option("--bytes", options->bytes, "Show at most this much of a key or value")
+      ->option_text("N")
       ->capture_default_str();
-  command->add_flag("--json", options->json, "Print one JSON object");
-  command->footer(kFooter);
-  command->callback([options, &context] {
-    if (auto shown = show(*options, context); !shown) {
-      report(context, options->json, shown.error());
-    }
+  command.footer(kFooter);
+  command.callback([options, &context] {
+    if (auto shown = show(*options, context); !shown) report(context, shown.error());
   });
 }
 

@@ -11,6 +11,8 @@
 #include "pager/open.h"
 #include "pager/scrub.h"
 #include "tools/caisson/command.h"
+#include "tools/caisson/commands.h"
+#include "tools/caisson/lone_reader.h"
 
 namespace caisson::tools {
 namespace {
@@ -36,7 +38,6 @@ constexpr std::size_t kAccountsMax = 10'000;
 
 struct Options {
   std::string store;
-  bool json = false;
   std::size_t findings_max = 100;
 };
 
@@ -207,20 +208,18 @@ void print_text(std::ostream& out, const Options& options, const Report& report)
 
 }  // namespace
 
-void add_verify(CLI::App& app, Context& context) {
+void add_verify(CLI::App& command, Context& context) {
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      app.add_subcommand("verify", "Reads a whole store and says what is wrong with it");
-  command->add_option("STORE", options->store, "The store's directory")->required();
-  command->add_flag("--json", options->json, "Print one JSON object");
-  command->add_option("--findings", options->findings_max, "Show at most this many findings")
+  command.add_option("STORE", options->store, "The store's directory")->required();
+  command.add_option("--findings", options->findings_max, "Show at most this many findings")
+      ->option_text("N")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->footer(kFooter);
-  command->callback([options, &context] {
+  command.footer(kFooter);
+  command.callback([options, &context] {
     const auto report = Verifier(*options).run();
-    if (!report) return tools::report(context, options->json, report.error());
-    if (options->json) {
+    if (!report) return tools::report(context, report.error());
+    if (context.json) {
       print_json(context.out, *options, *report);
     } else {
       print_text(context.out, *options, *report);

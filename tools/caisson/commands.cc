@@ -1,0 +1,28 @@
+#include "tools/caisson/commands.h"
+
+namespace caisson::tools {
+
+void add_create(CLI::App& command, Context& context);
+void add_del(CLI::App& command, Context& context);
+void add_get(CLI::App& command, Context& context);
+void add_page(CLI::App& command, Context& context);
+void add_put(CLI::App& command, Context& context);
+void add_scan(CLI::App& command, Context& context);
+void add_verify(CLI::App& command, Context& context);
+
+std::span<const Command> commands() {
+  constexpr const char* kData = "Keys and values";
+  constexpr const char* kInside = "Looking inside";
+  static constexpr Command kCommands[] = {
+      {"create", kData, "Makes a store, and trees in it", add_create},
+      {"put", kData, "Sets a key's value", add_put},
+      {"get", kData, "Prints a key's value", add_get},
+      {"del", kData, "Removes keys, or a tree", add_del},
+      {"scan", kData, "Lists a tree's keys and values, or the trees", add_scan},
+      {"verify", kInside, "Reads a whole store and says what is wrong with it", add_verify},
+      {"page", kInside, "Shows a store's tree, or one page of it decoded", add_page},
+  };
+  return kCommands;
+}
+
+}  // namespace caisson::tools
