@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "db/backup.h"
 #include "db/bodies.h"
 #include "db/feed_body.h"
 #include "db/store_state.h"
@@ -116,7 +117,9 @@ Result<ChangeFeed> Store::follow(TxnId after) const {
 Result<TxnId> Store::create_position(ByteView name, std::optional<TxnId> after) const {
   return body_->read([name, after](auto& store) -> Result<TxnId> {
     CAISSON_ASSIGN_OR_RETURN(const mvcc::FeedSource source, store.feed_source(after));
-    return mvcc::ChangeReader::create_position(source, as_text(name), after);
+    CAISSON_ASSIGN_OR_RETURN(auto reader, mvcc::ChangeReader::open_behind(source, after));
+    CAISSON_RETURN_IF_ERROR(reader.make_position(as_text(name)));
+    return reader.feed().txn();
   });
 }
 
@@ -185,6 +188,22 @@ Result<bool> Store::checkpoint_due() const {
 }
 
 Result<void> Store::close() { return body_->close(); }
+
+// --- Backup --------------------------------------------------------------------------------------
+
+Result<BackupReport> Store::backup(const std::string& path, const BackupOptions& options) const {
+  return body_->read([&](auto& store) -> Result<BackupReport> {
+    CAISSON_ASSIGN_OR_RETURN(const auto origin, body_->backup_origin(store));
+    return db::backup(origin, path, options);
+  });
+}
+
+Result<BackupReport> Store::backup(const BackupSink& sink, const BackupOptions& options) const {
+  return body_->read([&](auto& store) -> Result<BackupReport> {
+    CAISSON_ASSIGN_OR_RETURN(const auto origin, body_->backup_origin(store));
+    return db::backup(origin, sink, options);
+  });
+}
 
 // --- What it is ----------------------------------------------------------------------------------
 

@@ -23,6 +23,8 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "base/thread_annotations.h"
+#include "db/backup.h"
+#include "db/options.h"
 #include "db/workers.h"
 #include "io/memory.h"
 #include "io/vfs.h"
@@ -96,6 +98,16 @@ class StoreState {
   // Store::checkpoint() and stats().
   Result<void> checkpoint(mvcc::Engine& engine);
   Result<StoreStats> stats();
+
+  // What a backup of this store begins with: of its engine, or follower, which outlives that.
+  template <typename Source>
+  Result<BackupOrigin> backup_origin(Source& source) const {
+    CAISSON_ASSIGN_OR_RETURN(mvcc::FeedSource feed, source.feed_source());
+    return BackupOrigin{.vfs = vfs_,
+                        .options = engine_options(options_),
+                        .source = std::move(feed),
+                        .snapshot = [&source] { return source.durable_snapshot(); }};
+  }
 
   // Store::poisoned().
   std::optional<Error> poisoned();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/codec.h"
+#include "base/hex.h"
 #include "log/operations.h"
 #include "mvcc/commit_loader.h"
 #include "mvcc/engine.h"
@@ -324,13 +325,7 @@ Result<BackupSummary> write_increment(Feed& feed, const Snapshot& snapshot, cons
 // --- Copies that are brought up to date ----------------------------------------------------------
 
 std::string base_name(const Uuid& source, std::string_view name) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text = "base of ";
-  for (const std::byte byte : source.bytes) {
-    text += kDigits[std::to_integer<unsigned>(byte) >> 4U];
-    text += kDigits[std::to_integer<unsigned>(byte) & 15U];
-  }
-  return text + ", " + std::string(name);
+  return "base of " + to_hex(source.bytes) + ", " + std::string(name);
 }
 
 namespace {

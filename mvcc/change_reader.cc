@@ -30,13 +30,12 @@ ChangeReader::ChangeReader(Feed feed, std::string position_name)
 
 // --- Opening -------------------------------------------------------------------------------------
 
-Result<ChangeReader> ChangeReader::open_behind(const FeedSource& source, TxnId after) {
+Result<ChangeReader> ChangeReader::open_behind(const FeedSource& source,
+                                               std::optional<TxnId> after) {
   CAISSON_ASSIGN_OR_RETURN(Feed feed, Feed::open_before(source, after));
+  const TxnId upto = after.value_or(feed.durable());
   ChangeReader reader(std::move(feed), {});
-  while (reader.feed_.txn() < after) {
-    CAISSON_RETURN_IF_ERROR(reader.next_commit());
-    CAISSON_RETURN_IF_ERROR(reader.finish_commit());
-  }
+  CAISSON_RETURN_IF_ERROR(reader.skip_to(upto));
   return reader;
 }
 
@@ -45,26 +44,25 @@ Result<ChangeReader> ChangeReader::open_position(const FeedSource& source, std::
   return ChangeReader(std::move(feed), std::string(name));
 }
 
-Result<TxnId> ChangeReader::create_position(const FeedSource& source, std::string_view name,
-                                            std::optional<TxnId> after) {
+Result<void> ChangeReader::make_position(std::string_view name) {
   CAISSON_RETURN_IF_ERROR(validate_position_name(name));
-  CAISSON_ASSIGN_OR_RETURN(Feed feed, Feed::open_before(source, after));
-  CAISSON_RETURN_IF_ERROR(feed.take_position(name));
+  CAISSON_RETURN_IF_ERROR(feed_.take_position(name));
+  const FeedSource& source = feed_.source();
   CAISSON_ASSIGN_OR_RETURN(const bool exists,
                            PositionFiles(*source.directory, source.uuid).exists(name));
-  if (exists) {
-    return fail(
-        Error(Code::kAlreadyExists, "there is a position of the name \"" + std::string(name) + "\"")
-            .with_advice("Follow it; or remove it first, or choose another name."));
+  if (exists) return fail(position_exists(name));
+  CAISSON_RETURN_IF_ERROR(finish_commit());
+  position_name_ = name;
+  return write_position();
+}
+
+Result<void> ChangeReader::skip_to(TxnId upto) {
+  while (feed_.txn() < upto) {
+    CAISSON_ASSIGN_OR_RETURN(const bool more, next_commit());
+    if (!more) return fail(no_such_commit(upto));
+    CAISSON_RETURN_IF_ERROR(finish_commit());
   }
-  const TxnId upto = after.value_or(feed.durable());
-  ChangeReader reader(std::move(feed), std::string(name));
-  while (reader.feed_.txn() < upto) {
-    CAISSON_RETURN_IF_ERROR(reader.next_commit());
-    CAISSON_RETURN_IF_ERROR(reader.finish_commit());
-  }
-  CAISSON_RETURN_IF_ERROR(reader.write_position());
-  return upto;
+  return {};
 }
 
 // --- Reading -------------------------------------------------------------------------------------

@@ -35,17 +35,18 @@ struct Change {
 // After an error it is of no use, but after one of acknowledge().
 class ChangeReader {
  public:
-  // Behind a commit. Errors: as Feed::open_before().
-  static Result<ChangeReader> open_behind(const FeedSource& source, TxnId after);
+  // Behind a commit, or behind the last that is durable. Errors: as Feed::open_before().
+  static Result<ChangeReader> open_behind(const FeedSource& source, std::optional<TxnId> after);
 
   // From a position on, which acknowledge() moves. Errors: as Feed::open_position().
   static Result<ChangeReader> open_position(const FeedSource& source, std::string_view name);
 
-  // Makes a position behind a commit, or behind the last that is durable (POSITION-3), and returns
-  // it. kAlreadyExists; kBusy (somebody makes it now); others as open_behind() and
-  // PositionFiles::write().
-  static Result<TxnId> create_position(const FeedSource& source, std::string_view name,
-                                       std::optional<TxnId> after);
+  // Makes a position behind the commit that it stands in (POSITION-3), which acknowledge() moves.
+  // kAlreadyExists; kBusy (somebody makes it now); others as acknowledge(). Once.
+  Result<void> make_position(std::string_view name);
+
+  // Passes over the commits up to one, which is durable.
+  Result<void> skip_to(TxnId upto);
 
   // Goes on to the next commit: false where there is none yet. As Feed::next().
   Result<bool> next_commit(std::chrono::nanoseconds timeout = {}, const std::stop_token& stop = {});

@@ -115,13 +115,15 @@ Result<StateSummary> copy_store(io::Vfs& vfs, const Snapshot& snapshot, const Fr
                            .hash = snapshot.state().log.hash,
                            .name = name};
   StateSummary summary;
-  const auto made = site.make([&](const std::string& path) -> Result<void> {
-    const auto show = [&](StateVisitor& visitor) {
-      return walk_state(snapshot, visitor, options.stop);
-    };
-    CAISSON_ASSIGN_OR_RETURN(summary, make_loaded_store(vfs, path, loaded, show, options));
-    return prove_unfinished(vfs, path, fresh.engine, summary);
-  });
+  const auto made = site.make(
+      [&](const std::string& path) -> Result<void> {
+        const auto show = [&](StateVisitor& visitor) {
+          return walk_state(snapshot, visitor, options.stop);
+        };
+        CAISSON_ASSIGN_OR_RETURN(summary, make_loaded_store(vfs, path, loaded, show, options));
+        return prove_unfinished(vfs, path, fresh.engine, summary);
+      },
+      options.end);
   if (!made) return fail(made.error());
   return summary;
 }

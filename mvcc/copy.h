@@ -30,6 +30,9 @@ struct CopyOptions {
   // Called now and then, with what has been done so far.
   std::function<void(const StateSize& done)> progress = {};
   std::stop_token stop = {};
+
+  // Whether the copy gets its name, or was made for a trial.
+  FreshSite::End end = FreshSite::End::kNamed;
 };
 
 // What a state was when it was gone through.

@@ -49,6 +49,9 @@ class Follower {
   // and now and then a newer checkpoint is opened. Errors: as View.
   Result<Snapshot> snapshot();
 
+  // As Engine: what others have is durable.
+  Result<Snapshot> durable_snapshot() { return snapshot(); }
+
   // As History.
   Result<Snapshot> snapshot_as_of(TxnId txn);
   Result<Snapshot> snapshot_named(std::string_view name);

@@ -75,6 +75,12 @@ Error no_such_position(std::string_view name) {
 
 }  // namespace
 
+Error position_exists(std::string_view name) {
+  return Error(Code::kAlreadyExists,
+               "there is a position of the name \"" + std::string(name) + "\"")
+      .with_advice("Follow it; or remove it first, or choose another name.");
+}
+
 Result<void> validate_position_name(std::string_view name) {
   if (!name.empty() && name.size() <= kNameSizeMax) return {};
   return fail(Code::kInvalidArgument, "a position's name has 1 to 255 bytes");

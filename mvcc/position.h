@@ -44,6 +44,9 @@ struct Position {
 // A name of 1 to 255 bytes; else kInvalidArgument.
 Result<void> validate_position_name(std::string_view name);
 
+// What is said where it is to be made, and is there.
+Error position_exists(std::string_view name);
+
 // What a position's file and its lock are found by.
 std::uint64_t position_number(std::string_view name);
 

@@ -11,6 +11,7 @@
 #ifndef CAISSON_STORE_H_
 #define CAISSON_STORE_H_
 
+#include <caisson/backup.h>
 #include <caisson/bytes.h>
 #include <caisson/error.h>
 #include <caisson/feed.h>
@@ -156,6 +157,27 @@ class CAISSON_API Store {
   // or another thread is inside a call of this store. After any other error it is closed all the
   // same, as by a crash: nothing that was durable is lost.
   [[nodiscard]] Result<void> close();
+
+  // --- Backup ----------------------------------------------------------------------------------
+
+  // Copies the newest state that is durable into a directory: one where nothing is becomes a store
+  // of that state alone, as compact as can be, which makes it the way to get rid of unused space as
+  // well. With BackupOptions::name, a directory that has a backup of this store under that name
+  // gets the commits that it lacks, keeps each state since the first (restore() goes back to any),
+  // and never holds anything but one of the store's states, whatever happens. Reads all of the
+  // state, and writes all of it or what has come since. Errors: kAlreadyExists (something is there;
+  // or a position of that name is, and no backup); kWrongStore (a backup of another store, or under
+  // another name, or one that somebody has written to); kNotFound (the log isn't kept from where
+  // the backup ends: make a new one); kBusy (the name is in use, or the backup open); kCorruption
+  // (what was written isn't what was read); kStopped; others as snapshot(), follow() and create().
+  [[nodiscard]] Result<BackupReport> backup(const std::string& path,
+                                            const BackupOptions& options = {}) const;
+
+  // The same as a stream. With a name: all of the state the first time, and then increments. The
+  // position moves when the sink has taken all of it: what is lost behind it is missing, and
+  // restore() says so.
+  [[nodiscard]] Result<BackupReport> backup(const BackupSink& sink,
+                                            const BackupOptions& options = {}) const;
 
   // --- What it is ------------------------------------------------------------------------------
 

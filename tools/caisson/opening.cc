@@ -90,8 +90,8 @@ Result<Tree> tree_of(const Snapshot& snapshot, const std::string& name) {
 }
 
 void RangeArguments::add_to(CLI::App& command) {
-  prefix_option = command.add_option("--prefix", prefix, "Keys that begin with this")
-                      ->option_text("KEY");
+  prefix_option =
+      command.add_option("--prefix", prefix, "Keys that begin with this")->option_text("KEY");
   from_option = command.add_option("--from", from, "Keys from this one on")->option_text("KEY");
   to_option = command.add_option("--to", to, "Keys before this one")->option_text("KEY");
   prefix_option->excludes(from_option)->excludes(to_option);
