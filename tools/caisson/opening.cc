@@ -90,8 +90,8 @@ Result<Tree> tree_of(const Snapshot& snapshot, const std::string& name) {
 }
 
 void RangeArguments::add_to(CLI::App& command) {
-  prefix_option = command.add_option("--prefix", prefix, "Keys that begin with this")
-                      ->option_text("KEY");
+  prefix_option =
+      command.add_option("--prefix", prefix, "Keys that begin with this")->option_text("KEY");
   from_option = command.add_option("--from", from, "Keys from this one on")->option_text("KEY");
   to_option = command.add_option("--to", to, "Keys before this one")->option_text("KEY");
   prefix_option->excludes(from_option)->excludes(to_option);
@@ -191,6 +191,13 @@ void set_bytes(Json& json, const std::string& name, std::string_view bytes) {
   } else {
     json[name + "_base64"] = to_base64(bytes);
   }
+}
+
+Result<std::string> bytes_of_field(std::string_view name, const std::string& text) {
+  if (!name.ends_with("_base64")) return text;
+  std::string bytes;
+  CAISSON_RETURN_IF_ERROR(from_base64(text, bytes));
+  return bytes;
 }
 
 }  // namespace caisson::tools
