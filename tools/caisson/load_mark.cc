@@ -2,31 +2,13 @@
 
 #include <limits>
 
+#include "tools/caisson/mark_fields.h"
 #include "tools/caisson/opening.h"
 
 namespace caisson::tools {
-namespace {
-
-constexpr std::uint64_t kVersion = 1;
-
-std::unexpected<Error> bad(const std::string& what) {
-  return fail(Error(Code::kCorruption, "the note on how far the load was: " + what)
-                  .with_rule("MARK-1")
-                  .with_advice("Load all of it again with --restart."));
-}
-
-// A field's number; none where there is no such number.
-std::optional<std::uint64_t> number_of(const Json& json, const char* name) {
-  const auto at = json.find(name);
-  if (at == json.end() || !at->is_number_unsigned()) return std::nullopt;
-  return at->get<std::uint64_t>();
-}
-
-}  // namespace
-
 std::string encode_load_mark(const LoadMark& mark) {
   Json json;
-  json["version"] = kVersion;
+  json["version"] = kMarkVersion;
   json["format"] = mark.format;
   if (mark.tree) set_bytes(json, "tree", *mark.tree);
   json["rows"] = mark.rows;
@@ -36,33 +18,23 @@ std::string encode_load_mark(const LoadMark& mark) {
 }
 
 Result<LoadMark> decode_load_mark(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return bad("it is no JSON object");
-  const auto version = number_of(json, "version");
-  if (version && *version > kVersion) {
+  MarkFields fields(text);
+  const std::uint64_t version = fields.number("version");
+  if (fields.good() && version > kMarkVersion) {
     return fail(Error(Code::kUnsupportedVersion, "a later version has loaded a part of it")
                     .with_advice("Go on with that version, or load all of it with --restart."));
   }
   LoadMark mark;
-  const auto format = json.find("format");
-  const auto rows = number_of(json, "rows");
-  const auto bytes = number_of(json, "bytes");
-  const auto checksum = number_of(json, "crc32c");
-  if (version != kVersion || format == json.end() || !format->is_string() || !rows || !bytes ||
-      !checksum || *checksum > std::numeric_limits<std::uint32_t>::max()) {
-    return bad("a field is missing, or wrong");
-  }
-  mark.format = format->get<std::string>();
-  for (const char* name : {"tree", "tree_base64"}) {
-    const auto tree = json.find(name);
-    if (tree == json.end()) continue;
-    if (!tree->is_string() || mark.tree) return bad("the tree is wrong");
-    CAISSON_ASSIGN_OR_RETURN(mark.tree, bytes_of_field(name, tree->get<std::string>()));
-  }
-  mark.rows = *rows;
-  mark.bytes = *bytes;
-  mark.checksum = static_cast<std::uint32_t>(*checksum);
-  return mark;
+  mark.format = fields.text("format");
+  mark.tree = fields.bytes("tree");
+  mark.rows = fields.number("rows");
+  mark.bytes = fields.number("bytes");
+  mark.checksum = static_cast<std::uint32_t>(
+      fields.number("crc32c", std::numeric_limits<std::uint32_t>::max()));
+  if (fields.good() && version == kMarkVersion) return mark;
+  return fail(Error(Code::kCorruption, "the store's note on how far the load was is damaged")
+                  .with_rule("MARK-1")
+                  .with_advice("Load all of it again with --restart."));
 }
 
 Result<std::optional<LoadMark>> read_load_mark(const Store& store, const std::string& source) {

@@ -193,11 +193,4 @@ void set_bytes(Json& json, const std::string& name, std::string_view bytes) {
   }
 }
 
-Result<std::string> bytes_of_field(std::string_view name, const std::string& text) {
-  if (!name.ends_with("_base64")) return text;
-  std::string bytes;
-  CAISSON_RETURN_IF_ERROR(from_base64(text, bytes));
-  return bytes;
-}
-
 }  // namespace caisson::tools

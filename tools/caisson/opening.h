@@ -94,9 +94,6 @@ std::string quoted(const std::string& bytes);
 // Sets json[name], or json[name_base64] where the bytes are no valid UTF-8.
 void set_bytes(Json& json, const std::string& name, std::string_view bytes);
 
-// The bytes of a field that was set so. kInvalidArgument for what is no base64.
-Result<std::string> bytes_of_field(std::string_view name, const std::string& text);
-
 }  // namespace caisson::tools
 
 #endif  // CAISSON_TOOLS_CAISSON_OPENING_H_
