@@ -16,7 +16,8 @@ endif()
 set(CAISSON_HAVE_COMMAND ON)
 
 file(GLOB command_sources CONFIGURE_DEPENDS
-  ${PROJECT_SOURCE_DIR}/tools/caisson/*.cc ${PROJECT_SOURCE_DIR}/tools/cli/*.cc)
+  ${PROJECT_SOURCE_DIR}/tools/caisson/*.cc ${PROJECT_SOURCE_DIR}/tools/cli/*.cc
+  ${PROJECT_SOURCE_DIR}/tools/rows/*.cc)
 list(FILTER command_sources EXCLUDE REGEX "/main\\.cc$|_test\\.cc$")
 add_library(caisson_command_objects OBJECT ${command_sources})
 target_link_libraries(caisson_command_objects PUBLIC caisson_build)

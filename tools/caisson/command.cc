@@ -62,9 +62,10 @@ void complain(Context& context, const std::string& message) {
               << "caisson:" << (context.err_colour ? kPlain : "") << " " << message << "\n";
 }
 
-void print_error(Context& context, const Json& error) {
+void print_error(Context& context, const Json& error, const Json& details = Json::object()) {
   Json result;
   result["error"] = error;
+  result["error"].update(details);
   print(context.out, result);
 }
 
@@ -72,9 +73,9 @@ void print_error(Context& context, const Json& error) {
 
 bool Context::stopping() const { return signal() != 0 || !out.good(); }
 
-void report(Context& context, const Error& error) {
+void report(Context& context, const Error& error, const Json& details) {
   context.code = exit_code(error);
-  if (context.json) return print_error(context, to_json(error));
+  if (context.json) return print_error(context, to_json(error), details);
   complain(context, error.to_string());
 }
 
@@ -94,7 +95,7 @@ void report_usage(Context& context, const CLI::App& command, const std::string& 
   context.err << advice << "\n";
 }
 
-void report_stopped(Context& context, const std::string& where) {
+void report_stopped(Context& context, const std::string& where, const Json& details) {
   const int signal = context.signal();
   context.code = 128 + signal;
   if (context.json) {
@@ -102,7 +103,7 @@ void report_stopped(Context& context, const std::string& where) {
     error["code"] = "interrupted";
     error["message"] = where;
     error["signal"] = signal;
-    return print_error(context, error);
+    return print_error(context, error, details);
   }
   complain(context, where);
 }

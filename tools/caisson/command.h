@@ -67,14 +67,16 @@ struct Context {
   bool stopping() const;
 };
 
-// Says that a command failed, on `err` or as JSON on `out`, and sets the exit code.
-void report(Context& context, const Error& error);
+// Says that a command failed, on `err` or as JSON on `out`, and sets the exit code. Fields of
+// `details` are added to the JSON.
+void report(Context& context, const Error& error, const Json& details = Json::object());
 
 // The same for arguments that don't go together; the line behind it says where to find help.
 void report_usage(Context& context, const CLI::App& command, const std::string& message);
 
 // Says that a signal stopped a command, and where; sets the exit code.
-void report_stopped(Context& context, const std::string& where);
+void report_stopped(Context& context, const std::string& where,
+                    const Json& details = Json::object());
 
 // A remark in passing, for people: nothing with --quiet or --json.
 void say(Context& context, const std::string& remark);

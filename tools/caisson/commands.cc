@@ -4,7 +4,9 @@ namespace caisson::tools {
 
 void add_create(CLI::App& command, Context& context);
 void add_del(CLI::App& command, Context& context);
+void add_dump(CLI::App& command, Context& context);
 void add_get(CLI::App& command, Context& context);
+void add_load(CLI::App& command, Context& context);
 void add_page(CLI::App& command, Context& context);
 void add_put(CLI::App& command, Context& context);
 void add_scan(CLI::App& command, Context& context);
@@ -19,6 +21,8 @@ std::span<const Command> commands() {
       {"get", kData, "Prints a key's value", add_get},
       {"del", kData, "Removes keys, or a tree", add_del},
       {"scan", kData, "Lists a tree's keys and values, or the trees", add_scan},
+      {"load", kData, "Reads rows from a file into a store", add_load},
+      {"dump", kData, "Writes a tree, or all of a store, to a file", add_dump},
       {"verify", kInside, "Reads a whole store and says what is wrong with it", add_verify},
       {"page", kInside, "Shows a store's tree, or one page of it decoded", add_page},
   };
