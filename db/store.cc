@@ -160,6 +160,10 @@ Result<void> Store::checkpoint() const {
   return body_->use([this](mvcc::Engine& engine) { return body_->checkpoint(engine); });
 }
 
+Result<std::uint64_t> Store::shrink() const {
+  return body_->use([](mvcc::Engine& engine) { return engine.shrink(); });
+}
+
 Result<TxnId> Store::retain(ByteView name) const {
   return body_->use([name](mvcc::Engine& engine) { return engine.retain(as_text(name)); });
 }

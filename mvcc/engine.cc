@@ -286,6 +286,31 @@ void Engine::retire_log() {
   (void)log_->retire_before(first);
 }
 
+// --- Shrinking -----------------------------------------------------------------------------------
+
+// CKPT-10. The first two checkpoints let go of what only the last ones needed; what describes a
+// checkpoint has moved to lower pages behind the next two, so there may be more at the end.
+Result<std::uint64_t> Engine::shrink() {
+  CAISSON_RETURN_IF_ERROR(check_writable());
+  const MutexLock checkpointing(checkpoint_mutex_);
+  constexpr int kRounds = 4;
+  for (int i = 0; i < kRounds; ++i) {
+    CAISSON_RETURN_IF_ERROR(checkpoint_twice([](Retention&) {}));
+    CAISSON_ASSIGN_OR_RETURN(const std::uint64_t pages, pager_->give_up_end(retained_page_count()));
+    if (pages == 0) break;
+  }
+  return pager_->truncate_end();
+}
+
+// RETAIN-1: none of them has more pages than the checkpoint that names it.
+std::uint64_t Engine::retained_page_count() const {
+  std::uint64_t most = 0;
+  for (const Retention* said : {&retention_, &retention_before_}) {
+    for (const RetainedCheckpoint& entry : said->earlier) most = std::max(most, entry.page_count);
+  }
+  return most;
+}
+
 // The checkpoint's first: what is published only grows.
 std::uint64_t Engine::replay_ns() const {
   const std::uint64_t checkpointed = checkpointed_ns_.load(std::memory_order_acquire);

@@ -138,6 +138,11 @@ class Engine {
   // Pager::checkpoint() and LogWriter::flush().
   Result<void> checkpoint();
 
+  // Gives what is unused at the end of the page file back to the file system; returns how many
+  // bytes. Writes checkpoints. What snapshots, readers elsewhere and retained states need stays
+  // where it is, and so does what lies before it. Errors: as checkpoint().
+  Result<std::uint64_t> shrink();
+
   // Retains the state published last under a name; returns its commit. Writes two checkpoints;
   // where the second fails, the first has done it (RETAIN-5). kAlreadyExists; kInvalidArgument (the
   // name); others as checkpoint().
@@ -206,6 +211,7 @@ class Engine {
   void note_readers() CAISSON_REQUIRES(checkpoint_mutex_) CAISSON_EXCLUDES(mutex_);
   bool look_at_positions() CAISSON_REQUIRES(checkpoint_mutex_);
   void retire_log() CAISSON_REQUIRES(checkpoint_mutex_);
+  std::uint64_t retained_page_count() const CAISSON_REQUIRES(checkpoint_mutex_);
   Result<void> close_log() CAISSON_REQUIRES(checkpoint_mutex_);
   std::uint64_t replay_ns() const;
   std::uint64_t now_ns() const {

@@ -49,6 +49,14 @@ std::optional<PageId> Allocator::take(AllocationUse use) {
   return PageId{page_count_++};
 }
 
+std::uint64_t Allocator::give_up_end(std::uint64_t least) {
+  const std::uint64_t before = page_count_;
+  while (page_count_ > least && free_.contains(PageId{page_count_ - 1})) {
+    free_.erase(PageId{--page_count_});
+  }
+  return before - page_count_;
+}
+
 PageSet Allocator::dead_pages() const {
   PageSet pages;
   for (const DeadPages* list : {&dead_, &left_dead_}) {
@@ -80,7 +88,10 @@ AllocationState Allocator::as_of(TxnId txn, std::span<const PageId> open_txn_pag
   insert_all(open_txn_pages, free);
   insert_all(overwritten_blob, free);
   for (const Young& young : young_) {
-    if (young.txn > txn) insert_all(young.pages, free);
+    if (young.txn <= txn) continue;
+    for (const PageId id : young.pages) {
+      if (to_u64(id) < page_count_) free.insert(id);  // Else it has been given up since.
+    }
   }
   std::vector<DeadRun> dead;
   const auto add_dead = [&](const DeadRun& run) {

@@ -62,6 +62,10 @@ class Allocator {
   void give_back(PageId id) { free_.insert(id); }
   void give_back(const PageRun& run) { free_.insert(run); }
 
+  // Forgets the free ids at the end, down to `least` ids; returns how many. They have room in the
+  // file still, and are new ones when they are taken again.
+  std::uint64_t give_up_end(std::uint64_t least);
+
   // The pages that a sealed transaction made. They count as free in checkpoints of earlier
   // transactions.
   void add_young(TxnId txn, std::vector<PageId> pages);

@@ -184,6 +184,18 @@ class Pager {
   // A failure poisons, but for kOutOfSpace.
   Result<std::uint64_t> spill();
 
+  // --- Shrinking (CKPT-10) -------------------------------------------------------------------
+
+  // Forgets the free pages at the file's end, down to so many pages: the next checkpoint says that
+  // it has no such pages. Returns how many. They can be taken again at any time. Errors: as a
+  // change. O(pages given up).
+  Result<std::uint64_t> give_up_end(std::uint64_t page_count_min);
+
+  // Cuts off what lies behind the pages of both metas, and those taken since, but for some that are
+  // kept for a full disk. Returns how many bytes: 0 where a meta is damaged, too. kIoError and the
+  // like change nothing.
+  Result<std::uint64_t> truncate_end();
+
   // --- Checkpoint ----------------------------------------------------------------------------
 
   // Writes a checkpoint: K1 to K4 of spec/pages.md, section 5. On return both metas are whole

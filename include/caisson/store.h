@@ -134,6 +134,12 @@ class CAISSON_API Store {
   // changed since the last one).
   [[nodiscard]] Result<void> checkpoint() const;
 
+  // Gives unused space at the end of the page file back to the file system; returns how many bytes.
+  // Space between pages that are in use stays, for what is written later: to get rid of all of it,
+  // make a backup() and go on with that. Writes some checkpoints; others read and write meanwhile.
+  // Errors: as checkpoint().
+  [[nodiscard]] Result<std::uint64_t> shrink() const;
+
   // Keeps the newest state under a name, until release(): with its pages, which are not used again,
   // but without the log behind it. Returns its commit. Writes two checkpoints. A name has 1 to
   // 255 bytes. kAlreadyExists; kInvalidArgument; others as checkpoint(). Where only the second one
