@@ -1,5 +1,5 @@
-// Method: the changes of random histories (testing/long_history.h: savepoints rolled back, values in
-// pieces, ranges, trees dropped and made again, commits of many parts, kills in between) are
+// Method: the changes of random histories (testing/long_history.h: savepoints rolled back, values
+// in pieces, ranges, trees dropped and made again, commits of many parts, kills in between) are
 // applied to a state in memory, which has to have the hash of the store's behind each commit, from
 // wherever the feed begins. What is skipped, and how much at a time, is up to chance.
 
@@ -135,8 +135,7 @@ TEST(ChangeReader, KnowsTheTreesBehindCommitsThatWereReadInPart) {
     if (!random.chance(1, 10)) continue;
     value_of(reader->acknowledge());
     reader.reset();
-    const Position position =
-        value_of(PositionFiles(*source.directory, source.uuid).read("a"));
+    const Position position = value_of(PositionFiles(*source.directory, source.uuid).read("a"));
     TreeNames names;
     for (const auto& [id, tree] : state.trees()) names.emplace(id, tree.name);
     ASSERT_EQ(position.trees, names);
@@ -178,9 +177,8 @@ TEST(ChangeReader, IsOfNoUseOnceReadingHasFailed) {
   ChangeReader reader =
       value_of(ChangeReader::open_behind(value_of(store.engine().feed_source()), TxnId{0}));
   EXPECT_TRUE(value_of(reader.next_commit()));
-  store.machine().inject({.call = store.machine().calls(),
-                          .kind = io::sim::FaultKind::kIoError,
-                          .forever = true});
+  store.machine().inject(
+      {.call = store.machine().calls(), .kind = io::sim::FaultKind::kIoError, .forever = true});
   Result<std::optional<Change>> change = reader.next_change();
   while (change && *change) change = reader.next_change();
   EXPECT_EQ(code_of(change), Code::kIoError);

@@ -65,8 +65,8 @@ struct Mirror {
         entries.erase(key);
         break;
       default: {
-        const auto end = change.end ? entries.lower_bound(std::string(as_text(*change.end)))
-                                    : entries.end();
+        const auto end =
+            change.end ? entries.lower_bound(std::string(as_text(*change.end))) : entries.end();
         const auto begin = entries.lower_bound(key);
         if (!change.end || as_text(*change.end) > key) entries.erase(begin, end);
       }
@@ -135,8 +135,7 @@ TEST_F(Feeds, GiveEachChangeOfEachCommitInItsOrder) {
     EXPECT_EQ(change->tree, "a");
     EXPECT_EQ(change->tree_number, 1U);
     std::string text = std::to_string(static_cast<int>(change->kind)) + " " +
-                       std::string(as_text(change->key)) + " " +
-                       std::to_string(change->value_size);
+                       std::string(as_text(change->key)) + " " + std::to_string(change->value_size);
     if (change->end) text += " to " + std::string(as_text(*change->end));
     return text;
   };
