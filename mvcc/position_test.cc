@@ -460,18 +460,17 @@ TEST_P(PositionSteps, AreDoneOrNotWhicheverCallFails) {
 // The writer looks at locks and positions at any moment of it (POSITION-3).
 TEST_P(PositionSteps, LoseNoLogWhateverTheWriterRetiresMeanwhile) {
   std::uint64_t moments = 0;
-  for (std::uint64_t call = 0;; ++call) {
+  for (std::uint64_t call = 0; call <= moments; ++call) {
     EngineStore store = store_for(GetParam());
     const auto reader = value_of(follow(store));
     const FeedSource source = value_of(reader->feed_source());
-    bool ran = false;
-    store.machine().interleave(store.machine().calls() + call, [&] {
-      ran = true;
-      fill_log(store, 12);
-    });
+    const std::uint64_t begin = store.machine().calls();
+    if (call > 0) store.machine().interleave(begin + call - 1, [&] { fill_log(store, 12); });
     const auto done = take(GetParam(), source);
-    if (!ran) break;
-    ++moments;
+    if (call == 0) {
+      moments = store.machine().calls() - begin;
+      continue;
+    }
     if (!done) {
       // What it was to begin behind may be kept no more, where nobody has begun with it.
       ASSERT_EQ(GetParam(), Step::kCreate) << done.error().to_string();
@@ -486,6 +485,37 @@ TEST_P(PositionSteps, LoseNoLogWhateverTheWriterRetiresMeanwhile) {
     ASSERT_EQ(commits_of(changes), numbers(place + 1, 34)) << call;
   }
   EXPECT_GT(moments, 5U);
+}
+
+// The other way about: one is written, and its lock is given up, at any moment of a checkpoint that
+// retires what it needs, unless it is seen.
+TEST(Position, IsSeenOrItsLockIsWhereverTheWriterStandsWhenItIsMade) {  // POSITION-3
+  std::uint64_t moments = 0;
+  for (std::uint64_t call = 0; call <= moments; ++call) {
+    EngineStore store = store_for(Step::kCreate);
+    const FeedSource source = source_of(store.engine());
+    auto feed = std::make_unique<Feed>(value_of(Feed::open_behind(source, TxnId{2})));
+    const Position position{
+        .name = "a", .txn = feed->txn(), .log = feed->position(), .trees = {{TreeId{1}, "t"}}};
+    fill_log(store, 8);
+    value_of(put(store.engine(), "t", "k", "v"));
+    const std::uint64_t begin = store.machine().calls();
+    if (call > 0) {
+      store.machine().interleave(begin + call - 1, [&] {
+        value_of(PositionFiles(*source.directory, source.uuid).write(position));
+        feed.reset();
+      });
+    }
+    value_of(store.engine().checkpoint());
+    if (call == 0) {
+      moments = store.machine().calls() - begin;
+      continue;
+    }
+    fill_log(store, 12);
+    ChangeReader changes = open(store, "a");
+    ASSERT_EQ(commits_of(changes), numbers(3, 31)) << call;
+  }
+  EXPECT_GT(moments, 20U);
 }
 
 }  // namespace
