@@ -187,9 +187,13 @@ def add_operations(inputs):
 
 def add_stores(inputs):
     inputs["store"] = {}
+    inputs["position"] = {}
     for path in sorted((GOLDEN / "stores").glob("*.hex")):
         size, blocks = load(path)
         data = blocks.get(0, b"").ljust(size, b"\0")
+        if "position" in path.stem:
+            inputs["position"][path.stem] = data
+            continue
         if "lock-" not in path.stem:
             data = struct.pack("<QQ", 100, 9) + data
         inputs["store"][path.stem] = data

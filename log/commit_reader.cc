@@ -17,6 +17,9 @@ CommitReader::CommitReader(const LogDirectory& directory, FileAccess access, Txn
 Result<std::optional<Commit>> CommitReader::next(TxnId upto) {
   single_.reset();
   again_.reset();
+  // What was read ahead when less was durable may have been taken back, and be something else now.
+  if (upto > upto_) reader_.refresh();
+  upto_ = upto;
   while (txn_ < upto) {
     CAISSON_ASSIGN_OR_RETURN(const auto record, reader_.next());
     if (!record) break;

@@ -57,6 +57,7 @@ class CommitReader {
   LogReader reader_;
   TxnId txn_;
   LogPosition position_;
+  TxnId upto_{};  // Of the last next().
 
   // The commit that is being read, part by part.
   Place first_part_;

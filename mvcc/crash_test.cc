@@ -22,6 +22,7 @@ using caisson::testing::stride;
 using io::sim::CrashMode;
 using io::sim::FaultKind;
 using testing::audit;
+using testing::come_back_to_a_position;
 using testing::EngineStore;
 using testing::History;
 using testing::judge;
@@ -153,6 +154,11 @@ TEST(EngineCrash, WhatAnotherProcessReadsStaysWhateverIsWritten) {  // VIEW-1, V
 
 TEST(EngineCrash, WhatAnotherProcessHasSeenIsDurable) {  // VIEW-3
   EXPECT_EQ(look_between({.access = pager::PageAccess::kMapped}), "");
+}
+
+TEST(EngineCrash, WhatAPositionNeedsStaysWhileNobodyFollowsIt) {  // POSITION-3
+  EXPECT_EQ(come_back_to_a_position({.access = pager::PageAccess::kMapped}), "");
+  EXPECT_EQ(come_back_to_a_position({.access = pager::PageAccess::kPrivate}), "");
 }
 
 }  // namespace

@@ -210,6 +210,35 @@ TEST(Feed, GivesNothingOfAKilledWriterThatAPowerCutWouldTake) {  // FEED-1
   }
 }
 
+// The first parts of a commit were read ahead, behind the last one that was durable. Then their
+// writer was killed, and the next one wrote something else in their place.
+TEST(Feed, ForgetsWhatItHasReadAheadOfWhatWasDurable) {
+  EngineStore store(StoreOptions{});
+  Feed feed = feed_behind(store.engine(), 0);
+  const std::string value(15'000, 'v');
+  // Into the second file, which has room for a part beside them; each time it reads further ahead.
+  for (std::uint64_t txn = 1; txn <= 5; ++txn) {
+    value_of(put(store.engine(), "t", "a", value));
+    EXPECT_EQ(next_of(feed), txn);
+  }
+  value_of(put(store.engine(), "t", "a", value));
+  {
+    WriteTxn txn = value_of(store.engine().begin_write());
+    const TreeId tree = testing::tree_in(txn, "t");
+    for (int i = 0; i < 400; ++i) {
+      value_of(txn.put(tree, bytes_of(std::to_string(i)), bytes_of(std::string(9000, 'm'))));
+    }
+    EXPECT_EQ(next_of(feed), 6U);
+    EXPECT_EQ(feed.position().file, 2U);
+    txn.roll_back();
+  }
+  store.abandon();
+  value_of(store.open());
+  value_of(put(store.engine(), "t", "a", "2"));
+  EXPECT_EQ(next_of(feed), 7U);
+  EXPECT_EQ(next_of(feed), 0U);
+}
+
 TEST(Feed, KeepsTheLogThatItStillNeedsAndNoMore) {  // FEED-2
   EngineStore store(StoreOptions{});
   fill_log(store, 4);

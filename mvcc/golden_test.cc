@@ -1,6 +1,6 @@
-// Method: spec/golden/stores/ holds attachments and records of LOCK that make_stores.py wrote from
-// the spec alone, each with what has to happen to it (spec/golden/STORES.md). Every one is read;
-// and what was read is written again, as the same bytes.
+// Method: spec/golden/stores/ holds attachments, records of LOCK and positions that make_stores.py
+// wrote from the spec alone, each with what has to happen to it (spec/golden/STORES.md). Every one
+// is read; and what was read is written again, as the same bytes.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,6 +14,7 @@
 
 #include "base/testing/golden.h"
 #include "mvcc/lock_file.h"
+#include "mvcc/position.h"
 #include "mvcc/retention.h"
 
 namespace caisson::mvcc {
@@ -75,13 +76,37 @@ std::vector<std::string> observe_record(Bytes bytes) {
   return {"says " + std::to_string(to_u64(record->txn)) + " " + std::to_string(record->log_file)};
 }
 
+std::vector<std::string> observe_position(Bytes bytes) {
+  const auto position = decode_position(bytes, golden_uuid());
+  if (!position) {
+    const Error& error = position.error();
+    return {error.code() == Code::kUnsupportedVersion
+                ? "refused unsupported-version -"
+                : "refused " + std::string(to_string(error.code())) + " " + error.rule()};
+  }
+  EXPECT_EQ(encode_position(*position, golden_uuid()).value(),
+            std::vector<std::byte>(bytes.begin(), bytes.end()));
+  EXPECT_EQ(position->log.hash.high, 0x0F0E0D0C0B0A0908U);
+  std::vector<std::string> said = {
+      "file " + position_file_name(position->name),
+      position->name + " behind " + std::to_string(to_u64(position->txn))};
+  for (const auto& [id, name] : position->trees) {
+    said.push_back("tree " + std::to_string(to_u64(id)) + " " + name);
+  }
+  return said;
+}
+
+std::vector<std::string> observe(const std::string& name, Bytes bytes) {
+  if (name.find("lock-") != std::string::npos) return observe_record(bytes);
+  if (name.find("position") != std::string::npos) return observe_position(bytes);
+  return observe_attachment(bytes);
+}
+
 class GoldenStores : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(GoldenStores, AreReadOrRefusedAsTheySay) {
   const GoldenFile file = load_golden(golden_folder(), GetParam());
-  const bool is_record = GetParam().find("lock-") != std::string::npos;
-  EXPECT_THAT(is_record ? observe_record(file.bytes) : observe_attachment(file.bytes),
-              ElementsAreArray(file.expected));
+  EXPECT_THAT(observe(GetParam(), file.bytes), ElementsAreArray(file.expected));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenStores, ::testing::ValuesIn(golden_names(golden_folder())),
@@ -98,7 +123,7 @@ TEST(GoldenStoreFiles, BreakEveryRuleThatAReaderCanSeeBroken) {
       named.insert(caisson::testing::rule_named_by(name));
     }
   }
-  EXPECT_EQ(named, (std::set<std::string>{"LOCK-1", "RETAIN-1"}));
+  EXPECT_EQ(named, (std::set<std::string>{"LOCK-1", "POSITION-1", "RETAIN-1"}));
 }
 
 }  // namespace

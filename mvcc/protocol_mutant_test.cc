@@ -24,6 +24,7 @@ namespace {
 using io::sim::CrashMode;
 using io::sim::FaultKind;
 using testing::audit;
+using testing::come_back_to_a_position;
 using testing::EngineStore;
 using testing::History;
 using testing::judge;
@@ -112,6 +113,9 @@ std::string hunt(std::uint64_t seeds, std::uint64_t& states) {
     if (std::string wrong = rot_newest_meta({.access = access}); !wrong.empty()) return wrong;
     if (std::string wrong = keep_the_past({.access = access}); !wrong.empty()) return wrong;
     if (std::string wrong = read_elsewhere({.access = access}); !wrong.empty()) return wrong;
+    if (std::string wrong = come_back_to_a_position({.access = access}); !wrong.empty()) {
+      return wrong;
+    }
   }
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     for (const FaultKind kind : {FaultKind::kPowerCut, FaultKind::kSyncDrops}) {
@@ -189,6 +193,11 @@ TEST_F(EngineMutant, ARetainedCheckpointThatIsNoPinIsCaught) {  // RETAIN-2
 
 TEST_F(EngineMutant, ReadersInOtherProcessesThatAreNotSeenAreCaught) {  // VIEW-2
   active_mutant = Mutant::kReadersNotSeen;
+  expect_caught();
+}
+
+TEST_F(EngineMutant, PositionsThatAreNotSeenAreCaught) {  // POSITION-3
+  active_mutant = Mutant::kPositionsNotSeen;
   expect_caught();
 }
 

@@ -22,13 +22,13 @@ core=(
   librapidcheck-dev # property tests
   libcli11-dev      # the caisson program's command line
   nlohmann-json3-dev # and its JSON
+  libsqlite3-dev    # an example mirrors a store into it; and it is a peer of the store
 )
 # What `make bench` needs as well.
 bench=(
   libbenchmark-dev  # the benchmarks
   libisal-dev       # a peer to compare our CRC with
   liblmdb-dev       # a peer to compare our tree with, and the whole store
-  libsqlite3-dev    # another peer of the store
   librocksdb-dev    # another one
   libwiredtiger-dev # and the last one
 )

@@ -1,7 +1,9 @@
 #include "mvcc/testing/scenarios.h"
 
+#include <optional>
 #include <vector>
 
+#include "mvcc/change_reader.h"
 #include "mvcc/testing/crash_workload.h"
 #include "pager/meta.h"
 
@@ -214,6 +216,27 @@ std::string look_between(const StoreOptions& options) {
   value_of(store.open());
   const std::uint64_t recovered = to_u64(store.engine().recovery().recovered);
   return recovered >= seen ? "" : "another process has seen a commit that is lost";
+}
+
+std::string come_back_to_a_position(const StoreOptions& options) {
+  EngineStore store(options);
+  value_of(put(store.engine(), "t", "a", "1"));
+  const auto source = [&store] { return value_of(store.engine().feed_source()); };
+  value_of(ChangeReader::create_position(source(), "position", std::nullopt));
+  for (int life = 0; life < 3; ++life) {
+    for (int i = 0; i < 12; ++i) {
+      value_of(put(store.engine(), "t", "a", std::string(15'000, 'v')));
+      value_of(store.engine().checkpoint());
+    }
+    if (life == 0) store.kill();
+    if (life == 1) value_of(store.close());
+    if (!store.is_open()) value_of(store.open());
+  }
+  auto reader = ChangeReader::open_position(source(), "position");
+  if (!reader) return "what a position needs is gone: " + reader.error().to_string();
+  std::uint64_t commits = 0;
+  for (; value_of(reader->next_commit()); ++commits) continue;
+  return commits == 36 ? "" : "a position has led to " + std::to_string(commits) + " commits";
 }
 
 }  // namespace caisson::mvcc::testing

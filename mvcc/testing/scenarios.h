@@ -34,6 +34,10 @@ std::string read_anonymously(const StoreOptions& options);
 // seen is there.
 std::string look_between(const StoreOptions& options);
 
+// Nobody follows a position, while commits and checkpoints go on, over a kill and a reopening; then
+// somebody does.
+std::string come_back_to_a_position(const StoreOptions& options);
+
 }  // namespace caisson::mvcc::testing
 
 #endif  // CAISSON_MVCC_TESTING_SCENARIOS_H_

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Writes golden attachments and records of LOCK: a second implementation of spec/store.md.
+"""Writes golden attachments, records of LOCK and positions: a second implementation of spec/store.md.
 
-It was written from sections 6 and 7 of that page (and conventions.md) alone, as make_pages.py was
+It was written from sections 6, 7 and 11 of that page (and conventions.md) alone, as make_pages.py was
 from its own, whose form of files it uses.
 
 Usage: make_stores.py             writes stores/*.hex and STORES.md
@@ -10,6 +10,8 @@ Usage: make_stores.py             writes stores/*.hex and STORES.md
 """
 
 import sys
+
+import xxhash
 
 import make_pages as pages
 from make_pages import OTHER_UUID, UUID, crc32c, golden, u8, u32, u64
@@ -102,6 +104,8 @@ def make_records():
            "says 17 0")
     golden("lock-reader", "A reader needs checkpoint 5 and no log file.",
            Text(record(5, (1 << 64) - 1)), "says 5 18446744073709551615")
+    golden("lock-feed", "A reader needs no checkpoint, and log file 3.",
+           Text(record((1 << 64) - 1, 3)), "says 18446744073709551615 3")
     whole = record(5, 3)
     golden("reject-lock-1-zeros", "Nothing was said.", Text(bytes(64)), "says nothing")
     golden("reject-lock-1-checksum", "A bit is wrong.", Text(whole[:30] + b"\1" + whole[31:]),
@@ -112,12 +116,68 @@ def make_records():
            "says nothing")
 
 
-README = """# Golden attachments and records of LOCK
+# --- Section 11 -------------------------------------------------------------------------------
+#
+# A file of positions/. The first line says what its name has to be.
+
+
+def position(*trees, name=b"mirror", txn=17, file=3, uuid=UUID, version=1, count=None, more=b""):
+    count = len(trees) if count is None else count
+    log = u64(file) + u64(8192) + u64(5) + u32(9) + bytes(range(16))
+    listed = b"".join(u64(number) + u8(len(tree)) + tree for number, tree in trees)
+    body = (u32(version) + uuid + u64(txn) + log + u8(len(name)) + name + u32(count) + listed
+            + more)
+    magic = b"CAISSONf"
+    return magic + u32(crc32c(magic + u32(0) + body)) + body
+
+
+def position_number(name):
+    return f"{xxhash.xxh3_128_intdigest(name, seed=0) & ((1 << 64) - 1):016x}"
+
+
+def kept(name, meaning, data, position_name, *says):
+    golden("position-" + name, meaning, Text(data), "file " + position_number(position_name), *says)
+
+
+def make_positions():
+    kept("no-trees", "Behind commit 17 of a store without trees.", position(), b"mirror",
+         "mirror behind 17")
+    kept("trees", "Two trees, and one before them that was dropped.",
+         position((2, b"notes"), (7, b"n" * 255)), b"mirror", "mirror behind 17", "tree 2 notes",
+         "tree 7 " + "n" * 255)
+    kept("start", "Before the first commit.", position(name=b"x", txn=0, file=0), b"x",
+         "x behind 0")
+    whole = position((2, b"notes"))
+    bad = [
+        ("cut-off", "The last tree is cut off.", position((2, b"notes"))[:-1]),
+        ("cut-off-inside", "The last tree is cut off, and the checksum is right.",
+         position((2, b"notes"), count=2)),
+        ("bytes-follow", "A byte follows.", position(more=b"\0")),
+        ("magic", "Of a log.", whole[:7] + b"l" + whole[8:]),
+        ("checksum", "A bit is wrong.", whole[:40] + b"\1" + whole[41:]),
+        ("version-zero", "Version 0 never was.", position(version=0)),
+        ("name", "It has no name.", position(name=b"")),
+        ("file", "A commit, and no log file.", position(file=0)),
+        ("tree-zero", "A tree of number 0.", position((0, b"a"))),
+        ("order", "Numbers descend.", position((3, b"a"), (2, b"b"))),
+        ("twice", "Two trees of one number.", position((3, b"a"), (3, b"b"))),
+        ("tree-name", "A tree without a name.", position((3, b""))),
+        ("tree-name-twice", "Two trees of one name.", position((3, b"a"), (4, b"a"))),
+    ]
+    for name, meaning, data in bad:
+        refused("position-1-" + name, meaning, data, rule="POSITION-1")
+    refused("position-1-uuid", "Of another store.", position(uuid=OTHER_UUID), "wrong store",
+            "POSITION-1")
+    refused("unsupported-position", "A later version.", position(version=2),
+            "unsupported-version", "-")
+
+
+README = """# Golden attachments, records of LOCK, and positions
 
 Bytes that every version of Caisson must read, or must refuse, in the same way, as texts such as `README.md` describes.
 `make_stores.py` writes `stores/*.hex` and this page, from `spec/store.md` alone; `make_stores.py --check` is a test
 (`check_golden_stores`), and `mvcc/golden_test.cc` holds the code to every line below. An attachment is that of a checkpoint of txn 9
-in a file of 100 pages of 4 KiB; a record is of the store whose UUID is that of `README.md`.
+in a file of 100 pages of 4 KiB; a record or a position is of the store whose UUID is that of `README.md`.
 
 | expectation | means |
 | --- | --- |
@@ -125,6 +185,7 @@ in a file of 100 pages of 4 KiB; a record is of the store whose UUID is that of 
 | `checkpoint TXN page ROOT of PAGES [history] [named N]...` | an earlier one that is retained |
 | `refused CODE RULE` | the attachment is refused |
 | `says TXN FILE`, `says nothing` | what a record of LOCK says |
+| `file NAME`, `NAME behind TXN`, `tree N NAME` | how a position's file is called, and what it says |
 
 | file | what it is | what has to happen |
 | --- | --- | --- |
@@ -134,6 +195,7 @@ in a file of 100 pages of 4 KiB; a record is of the store whose UUID is that of 
 def main():
     make_attachments()
     make_records()
+    make_positions()
     return pages.run(__doc__, "stores", "STORES.md", README, ("refused", "says"))
 
 
