@@ -117,9 +117,7 @@ Result<ChangeFeed> Store::follow(TxnId after) const {
 Result<TxnId> Store::create_position(ByteView name, std::optional<TxnId> after) const {
   return body_->read([name, after](auto& store) -> Result<TxnId> {
     CAISSON_ASSIGN_OR_RETURN(const mvcc::FeedSource source, store.feed_source(after));
-    CAISSON_ASSIGN_OR_RETURN(auto reader, mvcc::ChangeReader::open_behind(source, after));
-    CAISSON_RETURN_IF_ERROR(reader.make_position(as_text(name)));
-    return reader.feed().txn();
+    return mvcc::ChangeReader::create_position(source, as_text(name), after);
   });
 }
 

@@ -44,6 +44,14 @@ Result<ChangeReader> ChangeReader::open_position(const FeedSource& source, std::
   return ChangeReader(std::move(feed), std::string(name));
 }
 
+Result<TxnId> ChangeReader::create_position(const FeedSource& source, std::string_view name,
+                                            std::optional<TxnId> after) {
+  CAISSON_RETURN_IF_ERROR(validate_position_name(name));
+  CAISSON_ASSIGN_OR_RETURN(ChangeReader reader, open_behind(source, after));
+  CAISSON_RETURN_IF_ERROR(reader.make_position(name));
+  return reader.feed_.txn();
+}
+
 Result<void> ChangeReader::make_position(std::string_view name) {
   CAISSON_RETURN_IF_ERROR(validate_position_name(name));
   CAISSON_RETURN_IF_ERROR(feed_.take_position(name));

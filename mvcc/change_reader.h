@@ -41,6 +41,11 @@ class ChangeReader {
   // From a position on, which acknowledge() moves. Errors: as Feed::open_position().
   static Result<ChangeReader> open_position(const FeedSource& source, std::string_view name);
 
+  // Makes a position behind a commit, or behind the last that is durable, and returns it. As
+  // open_behind() and make_position().
+  static Result<TxnId> create_position(const FeedSource& source, std::string_view name,
+                                       std::optional<TxnId> after);
+
   // Makes a position behind the commit that it stands in (POSITION-3), which acknowledge() moves.
   // kAlreadyExists; kBusy (somebody makes it now); others as acknowledge(). Once.
   Result<void> make_position(std::string_view name);
