@@ -65,8 +65,8 @@ Result<void> check_part(const std::string& path, const DumpMark& mark) {
   std::string buffer(std::size_t{256} << 10U, '\0');
   std::uint32_t checksum = 0;
   for (std::uint64_t left = mark.bytes; left > 0;) {
-    file->stream().read(buffer.data(), static_cast<std::streamsize>(
-                                           std::min<std::uint64_t>(left, buffer.size())));
+    file->stream().read(buffer.data(),
+                        static_cast<std::streamsize>(std::min<std::uint64_t>(left, buffer.size())));
     const auto got = static_cast<std::size_t>(file->stream().gcount());
     if (got == 0) break;
     checksum = crc32c_extend(checksum, std::as_bytes(std::span(buffer).first(got)));
@@ -118,8 +118,8 @@ class DumpCommand {
     options_file_ = arguments_.file;
     options_.tree = arguments_.tree;
     if (!options_.tree && options_file_ != "-" && !options_file_.empty()) {
-      const bool is_file = row_format_of_file(options_file_).has_value() ||
-                           !arguments_.format.empty();
+      const bool is_file =
+          row_format_of_file(options_file_).has_value() || !arguments_.format.empty();
       const auto tree = snapshot.tree(options_file_);
       if (tree || !is_file) {
         options_.tree = options_file_;
@@ -141,8 +141,9 @@ class DumpCommand {
     if (error.code() != Code::kNotFound) return error;
     return Error(Code::kNotFound,
                  "the state behind commit " + std::to_string(mark.txn) + " isn't kept any more")
-        .with_advice("Begin again without --resume; a state that has a name is kept until that is "
-                     "taken away.");
+        .with_advice(
+            "Begin again without --resume; a state that has a name is kept until that is "
+            "taken away.");
   }
 
   Result<void> check_same(const DumpMark& mark, const Snapshot& snapshot) const {
@@ -160,9 +161,8 @@ class DumpCommand {
   }
 
   Result<void> dump_to_file(const Snapshot& snapshot, const std::optional<DumpMark>& mark) {
-    CAISSON_ASSIGN_OR_RETURN(const auto file,
-                             mark ? OutputFile::resume(options_file_, mark->bytes)
-                                  : OutputFile::create(options_file_));
+    CAISSON_ASSIGN_OR_RETURN(const auto file, mark ? OutputFile::resume(options_file_, mark->bytes)
+                                                   : OutputFile::create(options_file_));
     Dumper dumper(options_, snapshot, file->stream(), mark);
     return dump_with(dumper, file.get(), snapshot);
   }
@@ -214,8 +214,8 @@ class DumpCommand {
       print_line(context_.out, json);
     } else if (!context_.quiet) {
       context_.out << "dumped " << show_count(dumper.rows(), "row", "rows") << " ("
-                   << show_size(dumper.bytes()) << "), " << show_duration(bar.seconds())
-                   << ": txn " << to_u64(snapshot.txn()) << "\n";
+                   << show_size(dumper.bytes()) << "), " << show_duration(bar.seconds()) << ": txn "
+                   << to_u64(snapshot.txn()) << "\n";
     }
   }
 

@@ -10,9 +10,7 @@
 
 namespace caisson::tools {
 
-std::string dump_mark_file(const std::string& path) {
-  return OutputFile::part_of(path) + ".json";
-}
+std::string dump_mark_file(const std::string& path) { return OutputFile::part_of(path) + ".json"; }
 
 Result<void> write_dump_mark(const std::string& path, const DumpMark& mark) {
   Json json;

@@ -21,7 +21,7 @@ struct DumpMark {
   std::optional<std::string> key;   // and the last key that was written of it; none: no key.
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
-  std::uint32_t checksum = 0;       // CRC-32C of those bytes.
+  std::uint32_t checksum = 0;  // CRC-32C of those bytes.
   DumpWriter::State binary;
 };
 
