@@ -18,9 +18,10 @@ help:  ## this list
 
 install:  ## build and install the library, the program, its man pages and completions under PREFIX
 	tools/setup.sh core
-	cmake --preset release
-	cmake --build --preset release --target caisson caisson-command caisson-share
-	cmake --install build/release --prefix $(PREFIX)
+	cmake -G Ninja -S . -B build/install -DCMAKE_BUILD_TYPE=Release -DCAISSON_DEVELOPER_MODE=OFF \
+	  -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	cmake --build build/install
+	cmake --install build/install
 
 demo:  ## build what users run, and show it survive
 	tools/setup.sh core
