@@ -8,10 +8,20 @@ CAISSON_FUZZ_SECONDS ?= 300
 CAISSON_BENCH_FLAGS ?= --benchmark_repetitions=5 --benchmark_min_time=0.1 \
   --benchmark_enable_random_interleaving=true
 
-.PHONY: help demo test check-long check-release nightly bench format tidy clean
+# Where `make install` puts everything; DESTDIR goes before it, for packages.
+PREFIX ?= /usr/local
+
+.PHONY: help install demo test check-long check-release nightly bench format tidy clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
+
+install:  ## build and install the library, the program, its man pages and completions under PREFIX
+	tools/setup.sh core
+	cmake -G Ninja -S . -B build/install -DCMAKE_BUILD_TYPE=Release -DCAISSON_DEVELOPER_MODE=OFF \
+	  -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	cmake --build build/install
+	cmake --install build/install
 
 demo:  ## build what users run, and show it survive
 	tools/setup.sh core

@@ -29,6 +29,19 @@ target_include_directories(caisson_command_objects SYSTEM PUBLIC
 add_executable(caisson-command tools/caisson/main.cc)
 set_target_properties(caisson-command PROPERTIES OUTPUT_NAME caisson)
 target_link_libraries(caisson-command PRIVATE caisson_command_objects caisson_objects)
+
+# Its man pages and completions, which it writes itself.
+set(share ${PROJECT_BINARY_DIR}/share)
+add_custom_command(OUTPUT ${share}.stamp
+  COMMAND ${CMAKE_COMMAND} -E rm -rf ${share}
+  COMMAND caisson-command generate ${share}
+  COMMAND ${CMAKE_COMMAND} -E touch ${share}.stamp
+  DEPENDS caisson-command
+  COMMENT "Writing man pages and completions"
+  VERBATIM)
+add_custom_target(caisson-share ALL DEPENDS ${share}.stamp)
+
 if(CAISSON_INSTALL)
+  install(DIRECTORY ${share}/ DESTINATION ${CMAKE_INSTALL_DATADIR})
   install(TARGETS caisson-command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

@@ -109,6 +109,14 @@ target_compile_definitions(tests_test PRIVATE
   CAISSON_TEST_CHILD="$<TARGET_FILE:caisson-test-child>")
 add_dependencies(tests_test caisson-test-child)
 
+# Tests of the program run the program, too, and look at what it writes for man and for shells.
+if(CAISSON_HAVE_COMMAND)
+  target_compile_definitions(tools_test PRIVATE
+    CAISSON_COMMAND="$<TARGET_FILE:caisson-command>"
+    CAISSON_SHARE="${PROJECT_BINARY_DIR}/share")
+  add_dependencies(tools_test caisson-command caisson-share)
+endif()
+
 # Mutants: all of our code compiled a second time with its planted bugs selectable
 # (CAISSON_MUTANTS=1), and tests which prove that the other tests would notice them.
 # What a planted bug does is judged by the tests' own checks; a sanitizer would only slow the hunt.

@@ -199,6 +199,24 @@ def add_stores(inputs):
         inputs["store"][path.stem] = data
 
 
+def add_rows(inputs):
+    rows = {
+        "tsv": b"\0\6key\tvalue\n\tempty key\nescapes\t\\t\\n\\r\\\\\\x00\\xFF\nend\t",
+        "tsv-no-tab": b"\0\x40key\tvalue\nkey\n",
+        "tsv-escape": b"\0\x40key\t\\x4",
+        "json": b'\1\x09{"tree":"t","key":"k","value":"\\u00e4\\ud83d\\ude00\\n"}\n'
+        b' { "value" : {"a" : [1, 2.50, "x y"]}, "key_base64" : "/wA=" }\n{"tree_base64":"/w=="}',
+        "json-unknown": b'\1\x40{"key":"k","value":1,"x":2}',
+        "json-cut-off": b'\1\x40{"key":"k","value":"',
+    }
+    for path in sorted((GOLDEN / "dumps").glob("*.hex")):
+        size, blocks = load(path)
+        data = b"".join(block.ljust(4096, b"\0") for block in blocks.values())
+        if size <= 2048:
+            rows["dump-" + path.stem] = b"\2\x1f" + data[:size].ljust(size, b"\0")
+    inputs["rows"] = rows
+
+
 def main():
     inputs = {"meta": {}, "page": {}, "allocation": {}, "page_file": {}, "leaf": {}, "branch": {},
               "cursor": {}}
@@ -206,6 +224,7 @@ def main():
     add_logs(inputs)
     add_operations(inputs)
     add_stores(inputs)
+    add_rows(inputs)
     for path in sorted((GOLDEN / "pages").glob("*.hex")):
         name = path.stem
         size, blocks = load(path)

@@ -91,6 +91,12 @@ class CheckLayers(unittest.TestCase):
         self.assertEqual(len(problems), 1, problems)
         self.assertIn("fuzz/x.cc:1: [leaf]", problems[0])
 
+    def test_lets_fuzz_targets_include_tools(self):
+        self.assertEqual(self.problems({"tools/rows.h": "",
+                                        "fuzz/x.cc": '#include "tools/rows.h"\n'}), [])
+        problems = self.problems({"fuzz/x.h": "", "tools/x.cc": '#include "fuzz/x.h"\n'})
+        self.assertEqual(len(problems), 1, problems)
+
     def test_rejects_test_support_in_shipped_code(self):
         self.expect("shipped", "pager/x.cc:1", "pager/x.cc", '#include "pager/testing/pages.h"\n')
 

@@ -53,6 +53,19 @@ check_exports() {
   grep -q '^caisson::version' <<< "$exports" || fail "$library does not export caisson::version"
 }
 
+# The program runs from where it lies, and its man pages and completions lie where systems look for
+# them. Where its libraries aren't to be had, it isn't built.
+check_program() {
+  local program=$1/bin/caisson file
+  [[ -e $program ]] || { echo "not built: the caisson program"; return; }
+  [[ $("$program" --version) == "caisson $version" ]] || fail "$program has another version"
+  for file in man/man1/caisson.1 man/man1/caisson-load.1 bash-completion/completions/caisson \
+    zsh/site-functions/_caisson fish/vendor_completions.d/caisson.fish; do
+    [[ -s $1/share/$file ]] || fail "$1/share/$file is missing"
+  done
+  [[ ! -e $1/share/man/man1/caisson-generate.1 ]] || fail "a hidden command has a man page"
+}
+
 rm -rf "$work"
 mkdir -p "$work"
 version=$(sed -nE 's/^  VERSION ([0-9.]+)$/\1/p' "$source/CMakeLists.txt")
@@ -69,6 +82,7 @@ for flavour in static shared; do
     fail "the installed files above name the folder they were built in"
   fi
 
+  check_program "$prefix"
   configure "$consumer" "$work/find-$flavour" -DCMAKE_PREFIX_PATH="$prefix"
   quietly cmake --build "$work/find-$flavour"
   check_version "$work/find-$flavour/consumer"

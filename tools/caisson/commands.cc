@@ -8,6 +8,7 @@ void add_create(CLI::App& command, Context& context);
 void add_del(CLI::App& command, Context& context);
 void add_dump(CLI::App& command, Context& context);
 void add_follow(CLI::App& command, Context& context);
+void add_generate(CLI::App& command, Context& context);
 void add_get(CLI::App& command, Context& context);
 void add_load(CLI::App& command, Context& context);
 void add_page(CLI::App& command, Context& context);
@@ -20,6 +21,7 @@ std::span<const Command> commands() {
   constexpr const char* kData = "Keys and values";
   constexpr const char* kCopies = "Following and copying";
   constexpr const char* kInside = "Looking inside";
+  constexpr const char* kHidden = "";
   static constexpr Command kCommands[] = {
       {"create", kData, "Makes a store, and trees in it", add_create},
       {"put", kData, "Sets a key's value", add_put},
@@ -34,6 +36,7 @@ std::span<const Command> commands() {
       {"compact", kCopies, "Gets rid of unused space", add_compact},
       {"verify", kInside, "Reads a whole store and says what is wrong with it", add_verify},
       {"page", kInside, "Shows a store's tree, or one page of it decoded", add_page},
+      {"generate", kHidden, "Writes the man pages and the completions of shells", add_generate},
   };
   return kCommands;
 }

@@ -88,10 +88,12 @@ void add_create(CLI::App& command, Context& context) {
       ->check(CLI::IsMember({4096, 8192, 16384, 32768, 65536}))
       ->capture_default_str();
   command.add_option("--key-size-max", create_options.key_size_max, "The longest key, in bytes")
-      ->option_text("N");
+      ->option_text("N")
+      ->check(CLI::PositiveNumber);
   command
       .add_option("--value-size-max", create_options.value_size_max, "The longest value, in bytes")
-      ->option_text("N");
+      ->option_text("N")
+      ->check(CLI::PositiveNumber);
   command.footer(kFooter);
   command.callback([arguments, trees, &context] {
     const auto done = create(*arguments, trees->results(), context);

@@ -20,10 +20,11 @@ Result<void> Loader::skip(const LoadMark& mark) {
                     .with_advice("Load all of it with --restart."));
   };
   Row row;
-  for (; rows_ < mark.rows; ++rows_) {
+  while (rows_ < mark.rows) {
     if (options_.stopping()) return fail(Code::kIoError, "stopped while it was read again");
     const auto more = reader_.next(row);
     if (!more || !*more) return changed();
+    if (row.kind != Row::Kind::kTree) ++rows_;
     if (rows_ % 256 == 0) options_.reading(rows_, reader_.position());
   }
   if (reader_.position() != mark.bytes || reader_.checksum() != mark.checksum) return changed();
@@ -68,7 +69,8 @@ Result<bool> Loader::load_batch() {
   return rows > 0;
 }
 
-// Returns whether there may be more rows.
+// Returns whether there may be more rows. A batch that isn't the last one ends with an entry: up to
+// there, skip() reads.
 Result<bool> Loader::read_batch(WriteTxn& txn, std::uint64_t& rows) {
   if (options_.tree) {
     // Also for no rows: an empty tree is one.
@@ -80,6 +82,7 @@ Result<bool> Loader::read_batch(WriteTxn& txn, std::uint64_t& rows) {
     CAISSON_ASSIGN_OR_RETURN(const bool more, reader_.next(row));
     if (!more || options_.stopping()) return false;
     CAISSON_RETURN_IF_ERROR(apply(txn, row));
+    if (row.kind == Row::Kind::kTree) continue;
     ++rows;
     if (++rows_ % 256 == 0) options_.reading(rows_, reader_.position());
   }

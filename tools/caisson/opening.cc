@@ -24,6 +24,8 @@ std::string writer_of(const std::string& path) {
   if (error) return "";
   for (fs::directory_iterator process("/proc", error), end; !error && process != end;
        process.increment(error)) {
+    const std::string id = process->path().filename();
+    if (id.find_first_not_of("0123456789") != std::string::npos) continue;
     std::error_code none;
     for (fs::directory_iterator file(process->path() / "fd", none); !none && file != end;
          file.increment(none)) {
@@ -34,7 +36,7 @@ std::string writer_of(const std::string& path) {
         if (!line.starts_with("lock:") || line.find(" WRITE ") == std::string::npos) continue;
         std::string name;
         std::getline(std::ifstream(process->path() / "comm"), name);
-        return "process " + process->path().filename().string() + " (" + name + ")";
+        return "process " + id + " (" + name + ")";
       }
     }
   }
@@ -58,8 +60,9 @@ Result<Store> open_to_read(const std::string& path) {
 }
 
 void StateArguments::add_to(CLI::App& command) {
-  CLI::Option* number =
-      command.add_option("--as-of", as_of, "Read the state behind this commit")->option_text("TXN");
+  CLI::Option* number = command.add_option("--as-of", as_of, "Read the state behind this commit")
+                            ->option_text("TXN")
+                            ->check(CLI::NonNegativeNumber);
   command.add_option("--snapshot", snapshot, "Read the state that has this name")
       ->option_text("NAME")
       ->excludes(number);

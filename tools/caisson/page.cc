@@ -302,10 +302,14 @@ Result<void> show(const Options& options, Context& context) {
 void add_page(CLI::App& command, Context& context) {
   auto options = std::make_shared<Options>();
   command.add_option("STORE", options->store, "The store's directory")->required();
-  command.add_option("PAGE", options->page, "A page's number; without it, the tree");
-  command.add_option("--depth", options->depth, "Levels below the root to show")->option_text("N");
+  command.add_option("PAGE", options->page, "A page's number; without it, the tree")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--depth", options->depth, "Levels below the root to show")
+      ->option_text("N")
+      ->check(CLI::NonNegativeNumber);
   command.add_option("--bytes", options->bytes, "Show at most this much of a key or value")
       ->option_text("N")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command.footer(kFooter);
   command.callback([options, &context] {

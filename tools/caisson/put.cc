@@ -104,6 +104,8 @@ Result<Done> put(const Arguments& arguments, const std::string& key, Context& co
                                             ? Spool::of_known_size(from, *file->size())
                                             : Spool::read(from));
   if (file) CAISSON_RETURN_IF_ERROR(file->status());
+  // A signal looks like the end of the input.
+  if (context.stopping()) return fail(Code::kIoError, "stopped");
   return put(arguments, key, {}, &spool, context);
 }
 

@@ -165,7 +165,9 @@ void add_scan(CLI::App& command, Context& context) {
       range.prefix_option,
       range.from_option,
       range.to_option,
-      command.add_option("--limit", arguments->limit, "At most so many entries")->option_text("N"),
+      command.add_option("--limit", arguments->limit, "At most so many entries")
+          ->option_text("N")
+          ->check(CLI::NonNegativeNumber),
       command.add_flag("--reverse", arguments->reverse, "From the last key to the first"),
       command.add_flag("--keys-only", arguments->keys_only, "No values"),
       command.add_flag("--count", arguments->count, "Only how many entries there are"),
