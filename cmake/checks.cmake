@@ -17,9 +17,14 @@ caisson_add_check(check_golden ${python} spec/golden/make_pages.py --check)
 caisson_add_check(check_golden_trees ${python} spec/golden/make_trees.py --check)
 caisson_add_check(check_golden_logs ${python} spec/golden/make_logs.py --check)
 caisson_add_check(check_golden_stores ${python} spec/golden/make_stores.py --check)
+caisson_add_check(check_golden_archives ${python} spec/golden/make_archives.py --check)
 caisson_add_check(check_golden_dumps ${python} spec/golden/make_dumps.py --check)
 caisson_add_check(check_readme ${python} tools/check_readme.py)
 caisson_add_check(check_spec_test ${python} tools/check_spec_test.py)
+if(CAISSON_HAVE_COMMAND)
+  caisson_add_check(check_guide
+    ${python} tools/check_guide.py $<TARGET_FILE:caisson-command>)
+endif()
 
 add_test(NAME install COMMAND ${PROJECT_SOURCE_DIR}/tests/consumer/run.sh
   ${CMAKE_CXX_COMPILER} ${PROJECT_BINARY_DIR}/consumer)

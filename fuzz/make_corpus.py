@@ -199,6 +199,23 @@ def add_stores(inputs):
         inputs["store"][path.stem] = data
 
 
+def add_archives(inputs):
+    """The streams themselves, and the scripts that make the same of those that are whole."""
+    inputs["archive"] = {}
+    for path in sorted((GOLDEN / "archives").glob("*.hex")):
+        size, blocks = load(path)
+        stream = b"".join(block.ljust(4096, b"\0") for _, block in sorted(blocks.items()))[:size]
+        inputs["archive"][path.stem] = stream
+        if path.stem.startswith("reject-archive-1") or path.stem.startswith("reject-archive-2"):
+            continue
+        script = b""
+        while stream:
+            length = struct.unpack_from("<I", stream, 8)[0]
+            script += bytes([stream[12], 0]) + struct.pack("<H", length) + stream[32:32 + length]
+            stream = stream[32 + length:]
+        inputs["archive"]["script-" + path.stem] = script
+
+
 def add_rows(inputs):
     rows = {
         "tsv": b"\0\6key\tvalue\n\tempty key\nescapes\t\\t\\n\\r\\\\\\x00\\xFF\nend\t",
@@ -225,6 +242,7 @@ def main():
     add_operations(inputs)
     add_stores(inputs)
     add_rows(inputs)
+    add_archives(inputs)
     for path in sorted((GOLDEN / "pages").glob("*.hex")):
         name = path.stem
         size, blocks = load(path)

@@ -74,11 +74,14 @@ class ArchiveCheck final : public ArchiveVisitor {
     while (true) {
       CAISSON_ASSIGN_OR_RETURN(const auto operation, operations_.next());
       if (!operation) return {};
+      ++operation_count_;
     }
   }
 
   Result<void> end_commit() override { return operations_.finish(); }
   Result<void> end_increment(const ArchiveIncrementEnd& /*end*/) override { return {}; }
+
+  std::uint64_t operation_count() const { return operation_count_; }
 
  private:
   Nowhere nowhere_;
@@ -86,6 +89,7 @@ class ArchiveCheck final : public ArchiveVisitor {
   StateSummarizer summarizer_{nowhere_, nothing_};
   TxnId txn_{};
   log::OperationReader operations_{{~std::uint64_t{0}, ~std::uint64_t{0}}};
+  std::uint64_t operation_count_ = 0;
 };
 
 // --- Restoring -----------------------------------------------------------------------------------
@@ -314,6 +318,7 @@ Result<BackupSummary> write_increment(Feed& feed, const Snapshot& snapshot, cons
     }
     CAISSON_RETURN_IF_ERROR(writer.end_commit(feed.position().hash));
     ++summary.commits;
+    summary.size.entries = check.operation_count();
     if (options.progress) options.progress(summary.size);
   }
   CAISSON_ASSIGN_OR_RETURN(summary.hash, state_hash(snapshot));

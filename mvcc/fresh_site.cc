@@ -49,7 +49,7 @@ Result<void> FreshSite::make(const std::function<Result<void>(const std::string&
   CAISSON_RETURN_IF_ERROR(check_unchanged(*marker));
   CAISSON_RETURN_IF_ERROR(remove_files());
   Result<void> done = make(unfinished_path_);
-  if (done && end == End::kNamed) done = finish();
+  if (done && end == End::kNamed) done = finish(*marker);
   // What fails here has failed before for the same reason, and the name tells.
   if (!done || end == End::kRemoved) {
     const auto removed = remove_all();
@@ -113,11 +113,29 @@ Error FreshSite::made_by_another() const {
 
 // REBUILD-2. A folder can only replace one that is empty: so what others make there meanwhile
 // stays, whatever it is.
-Result<void> FreshSite::finish() const {
-  CAISSON_RETURN_IF_ERROR(remove_marker());
+Result<void> FreshSite::finish(io::File& marker) const {
+  constexpr std::byte kWhole{1};
+  CAISSON_RETURN_IF_ERROR(marker.write(0, {&kWhole, 1}));
+  CAISSON_RETURN_IF_ERROR(marker.sync_data());
   CAISSON_RETURN_IF_ERROR(
       parent_->rename(unfinished_name_, name_, io::Directory::IfTargetExists::kReplace));
-  return parent_->sync();
+  CAISSON_RETURN_IF_ERROR(parent_->sync());
+  // It has done its service. Where that fails, it stays, and does no harm.
+  if (const auto store = parent_->open_directory(name_)) {
+    if ((*store)->unlink(kUnfinishedFileName)) (void)(*store)->sync();
+  }
+  return {};
+}
+
+Result<bool> is_unfinished(io::Directory& directory) {
+  const auto marker = directory.open_file(kUnfinishedFileName, {});
+  if (!marker) {
+    if (marker.error().code() == Code::kNotFound) return false;
+    return fail(marker.error());
+  }
+  std::byte said{};
+  CAISSON_ASSIGN_OR_RETURN(const std::size_t size, (*marker)->read(0, {&said, 1}));
+  return size == 0;
 }
 
 Result<void> FreshSite::remove_marker() const {

@@ -28,8 +28,11 @@ struct FreshStore {
   EngineOptions engine = {};
 };
 
-// The file that says that a store is still being made.
+// The file that says that a store is still being made, or, with a byte in it, that it no longer is.
 inline constexpr const char* kUnfinishedFileName = "UNFINISHED";
+
+// Whether the store in a directory is still being made (REBUILD-2).
+Result<bool> is_unfinished(io::Directory& directory);
 
 // Used by one thread.
 class FreshSite {
@@ -60,7 +63,7 @@ class FreshSite {
   Result<void> remove_files() const;
   Result<void> remove_marker() const;
   Result<void> remove_all() const;
-  Result<void> finish() const;
+  Result<void> finish(io::File& marker) const;
 
   io::Vfs* vfs_;
   std::unique_ptr<io::Directory> parent_;

@@ -37,13 +37,15 @@ Error no_store() {
       .with_advice("Create the store first.");
 }
 
-Result<void> check_has_store(const io::Directory& directory, bool unfinished) {
+Result<void> check_has_store(io::Directory& directory, bool unfinished) {
   CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory.list());
   const auto has = [&names](const char* name) {
     return std::ranges::find(names, name) != names.end();
   };
   if (!has(pager::kPageFileName)) return fail(no_store());
   if (unfinished || !has(kUnfinishedFileName)) return {};
+  CAISSON_ASSIGN_OR_RETURN(const bool being_made, is_unfinished(directory));
+  if (!being_made) return {};
   return fail(Error(Code::kNotFound, "the store in this folder was never finished")
                   .in_file(kUnfinishedFileName)
                   .with_rule("REBUILD-2")

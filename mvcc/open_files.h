@@ -23,7 +23,7 @@ TxnId newest_known(const pager::OpenAttempt& attempt);
 // kNotFound, for a directory without a page file, or with one of a store that is being made unless
 // `unfinished`.
 Error no_store();
-Result<void> check_has_store(const io::Directory& directory, bool unfinished = false);
+Result<void> check_has_store(io::Directory& directory, bool unfinished = false);
 
 // APPLY-2: kUnsupportedVersion.
 Result<void> check_apply_version(std::uint32_t version);

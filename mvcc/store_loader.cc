@@ -118,6 +118,7 @@ Result<void> StoreLoader::finish() {
                                                 .log = log_begin(hash_),
                                                 .attachment = attachment_}));
   }
+  CAISSON_RETURN_IF_ERROR(pager_->truncate_end());  // What was made ahead.
   return {};
 }
 

@@ -659,7 +659,7 @@ are only added**: no file and no expectation changes or goes.
 `make_pages.py` writes `pages/*.hex` and this page, from the spec alone: it shares nothing with the code that it
 tests. `make_pages.py --check` is a test (`check_golden`), and so is `pager/golden_test.cc`, which holds the code to
 every line below. `make_pages.py --raw DIR` writes the page files themselves. Trees, logs and stores have pages of their own:
-`TREES.md`, `LOGS.md`, `STORES.md`, `DUMPS.md`.
+`TREES.md`, `LOGS.md`, `STORES.md`, `ARCHIVES.md`, `DUMPS.md`.
 
 ## Format
 

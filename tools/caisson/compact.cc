@@ -26,7 +26,8 @@ and write the store meanwhile; what they write later is not in it. States of the
 names stay behind.
 
 Without one, the store is opened to write, and the end of its page file is given back to the file
-system, as far as its pages are free. Space between pages that are in use stays.
+system, as far as its pages are free. Space between pages that are in use stays. States of the past
+that have no name are given up first; --history N keeps some.
 
 --json prints {"store", "before_bytes", "after_bytes", "txn", "state_hash"}: sizes of the page files
 of STORE before and of the store that was made after; without a path, of STORE, and no state_hash.)";
@@ -103,6 +104,8 @@ void run_compact(const Arguments& arguments, Context& context) {
 
 void add_compact(CLI::App& command, Context& context) {
   auto arguments = std::make_shared<Arguments>();
+  arguments->write.history = 0;
+  arguments->write.drops_history = true;
   command.add_option("STORE", arguments->store, "The store's directory")->required();
   command.add_option("DESTINATION", arguments->destination, "The store to make");
   add_progress(command, arguments->progress);

@@ -19,7 +19,9 @@ class Copying {
  public:
   // `kind`: as --progress has it. Its lines go to standard error, since output may be a stream.
   Copying(Context& context, const std::string& kind)
-      : context_(context), bar_(context, wants_bar(context, kind), {}), lines_(kind == "json") {}
+      : context_(context), bar_(context, wants_bar(context, kind), {}), lines_(kind == "json") {
+    if (context.stopping()) stop_.request_stop();
+  }
   ~Copying() { bar_.end(); }
   Copying(const Copying&) = delete;
   Copying& operator=(const Copying&) = delete;

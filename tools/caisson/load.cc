@@ -241,6 +241,7 @@ void run_load(const Arguments& arguments, const CLI::App& command, Context& cont
 
 void add_load(CLI::App& command, Context& context) {
   auto arguments = std::make_shared<Arguments>();
+  arguments->write.history = 0;  // It would keep all that is written meanwhile.
   command.add_option("STORE", arguments->store, "The store's directory")->required();
   PlaceArguments places;
   places.add_to(command, "The tree; without it, each row says its own",

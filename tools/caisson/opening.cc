@@ -120,6 +120,11 @@ void WriteArguments::add_wait_to(CLI::App& command) {
       .add_option("--wait", wait_seconds, "Wait so long for whoever has the store open to write")
       ->option_text("SECONDS")
       ->check(CLI::Range(0.0, 1e6));
+  command
+      .add_option("--history", history,
+                  "Keep the states behind so many earlier changes, for --as-of")
+      ->option_text("N")
+      ->capture_default_str();
 }
 
 void WriteArguments::add_to(CLI::App& command) {
@@ -138,6 +143,20 @@ void WriteArguments::add_to(CLI::App& command) {
       ->default_str("sync");
 }
 
+namespace {
+
+// How many states of the past a store keeps now; 0 where that can't be told.
+std::uint64_t history_of(const std::string& path) {
+  const auto store = open_to_read(path);
+  if (!store) return 0;
+  const auto retained = store->retained();
+  if (!retained) return 0;
+  const auto count = std::ranges::count_if(*retained, &RetainedSnapshot::history);
+  return static_cast<std::uint64_t>(std::max<std::ptrdiff_t>(count - 1, 0));  // The newest is one.
+}
+
+}  // namespace
+
 Result<Store> open_to_write(Context& context, const std::string& path,
                             const WriteArguments& arguments, Options options) {
   using Clock = std::chrono::steady_clock;
@@ -145,6 +164,8 @@ Result<Store> open_to_write(Context& context, const std::string& path,
                                         std::chrono::duration<double>(arguments.wait_seconds));
   auto pause = std::chrono::milliseconds(5);
   options.durability = arguments.durability;
+  options.retention.checkpoints =
+      arguments.drops_history ? arguments.history : std::max(arguments.history, history_of(path));
   while (true) {
     auto store = Store::open(path, options);
     if (store || store.error().code() != Code::kBusy) return store;

@@ -66,7 +66,13 @@ struct WriteArguments {
   Durability durability = Durability::kSync;
   double wait_seconds = 0;
 
-  // Adds --wait; and --durability.
+  // How many states of the past the store keeps: the checkpoints before the newest, with the log
+  // between them. No fewer than it has already, which whoever uses it has asked for; but for a
+  // command that gets rid of them.
+  std::uint64_t history = 16;
+  bool drops_history = false;
+
+  // Adds --wait and --history; and --durability.
   void add_wait_to(CLI::App& command);
   void add_to(CLI::App& command);
 };
