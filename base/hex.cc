@@ -1,5 +1,7 @@
 #include "base/hex.h"
 
+#include <array>
+
 namespace caisson {
 
 std::string to_hex(Bytes bytes) {
@@ -11,6 +13,15 @@ std::string to_hex(Bytes bytes) {
     text += kDigits[std::to_integer<unsigned>(byte) & 15U];
   }
   return text;
+}
+
+std::string to_hex(const Hash128& hash) {
+  std::array<std::byte, kHash128SizeBytes> bytes;
+  for (std::size_t i = 0; i < 8; ++i) {
+    bytes[i] = static_cast<std::byte>(hash.high >> (56 - 8 * i));
+    bytes[8 + i] = static_cast<std::byte>(hash.low >> (56 - 8 * i));
+  }
+  return to_hex(bytes);
 }
 
 }  // namespace caisson

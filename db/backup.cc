@@ -1,6 +1,5 @@
 #include "db/backup.h"
 
-#include <array>
 #include <optional>
 #include <utility>
 
@@ -18,15 +17,6 @@ namespace db {
 namespace {
 
 constexpr std::size_t kNameSizeMax = 200;
-
-std::string hash_text(const Hash128& hash) {
-  std::array<std::byte, 16> bytes;
-  for (std::size_t i = 0; i < 8; ++i) {
-    bytes[i] = static_cast<std::byte>(hash.high >> (56 - 8 * i));
-    bytes[8 + i] = static_cast<std::byte>(hash.low >> (56 - 8 * i));
-  }
-  return to_hex(bytes);
-}
 
 template <typename Options>
 mvcc::CopyOptions copy_options(const Options& options) {
@@ -46,7 +36,7 @@ BackupReport report_of(const mvcc::StateSummary& copied) {
   report.trees = copied.size.trees;
   report.entries = copied.size.entries;
   report.bytes = copied.size.bytes;
-  report.state_hash = hash_text(copied.hash);
+  report.state_hash = to_hex(copied.hash);
   return report;
 }
 
@@ -212,7 +202,7 @@ Result<RestoreReport> restore(io::Vfs& vfs, const std::string& backup, const std
       mvcc::copy_store(vfs, *snapshot,
                        {.path = path, .create = snapshot->shape(), .engine = engine}, {},
                        copy_options(options)));
-  return RestoreReport{.txn = copied.txn, .state_hash = hash_text(copied.hash)};
+  return RestoreReport{.txn = copied.txn, .state_hash = to_hex(copied.hash)};
 }
 
 Result<RestoreReport> restore(io::Vfs& vfs, const BackupSource& source, const std::string& path,
@@ -220,7 +210,7 @@ Result<RestoreReport> restore(io::Vfs& vfs, const BackupSource& source, const st
   const mvcc::FreshStore fresh{.path = path, .create = {}, .engine = engine_options({})};
   CAISSON_ASSIGN_OR_RETURN(const mvcc::StateSummary done,
                            mvcc::restore(vfs, source, fresh, options.as_of, copy_options(options)));
-  return RestoreReport{.txn = done.txn, .state_hash = hash_text(done.hash)};
+  return RestoreReport{.txn = done.txn, .state_hash = to_hex(done.hash)};
 }
 
 }  // namespace db

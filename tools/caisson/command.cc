@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <ctime>
 #include <ostream>
 
 namespace caisson::tools {
@@ -164,6 +165,29 @@ std::string show_duration(double seconds) {
     return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
   }
   return show_number(whole / 3600) + " h " + std::to_string(whole % 3600 / 60) + " min";
+}
+
+std::string show_time(std::chrono::sys_time<std::chrono::nanoseconds> time) {
+  if (time.time_since_epoch().count() == 0) return "";
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(
+      std::chrono::floor<std::chrono::system_clock::duration>(time));
+  std::tm local{};
+  if (localtime_r(&seconds, &local) == nullptr) return "";
+  std::array<char, 64> text{};
+  std::string shown(text.data(), std::strftime(text.data(), text.size(), "%FT%T%z", &local));
+  if (shown.size() > 2) shown.insert(shown.size() - 2, ":");  // As ISO 8601 has it.
+  return shown;
+}
+
+std::string show_uuid(const Uuid& uuid) {
+  std::string text;
+  for (std::size_t i = 0; i < uuid.bytes.size(); ++i) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += kDigits[std::to_integer<unsigned>(uuid.bytes[i]) >> 4U];
+    text += kDigits[std::to_integer<unsigned>(uuid.bytes[i]) & 15U];
+  }
+  return text;
 }
 
 std::string show_bytes(Bytes bytes, std::size_t size_max) {

@@ -13,6 +13,7 @@
 #define CAISSON_TOOLS_CAISSON_COMMAND_H_
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
@@ -102,6 +103,13 @@ std::string show_size(std::uint64_t bytes);
 
 // 850 ms, 12.3 s, 5 min 7 s.
 std::string show_duration(double seconds);
+
+// 2026-03-31T09:05:59+02:00, as the clocks here show it; "" for 1970, which says that it isn't
+// known.
+std::string show_time(std::chrono::sys_time<std::chrono::nanoseconds> time);
+
+// 5f0c16ab-9a3d-4c52-8a41-0d6a7b1f2e3c
+std::string show_uuid(const Uuid& uuid);
 
 // Bytes for people: printable ASCII as it is, others as \xHH, and "..." after `size_max` bytes.
 std::string show_bytes(Bytes bytes, std::size_t size_max);

@@ -15,6 +15,7 @@ void add_page(CLI::App& command, Context& context);
 void add_put(CLI::App& command, Context& context);
 void add_restore(CLI::App& command, Context& context);
 void add_scan(CLI::App& command, Context& context);
+void add_snapshots(CLI::App& command, Context& context);
 void add_verify(CLI::App& command, Context& context);
 
 std::span<const Command> commands() {
@@ -34,6 +35,7 @@ std::span<const Command> commands() {
       {"backup", kCopies, "Copies a store, or what has come since the last time", add_backup},
       {"restore", kCopies, "Makes a store of a backup", add_restore},
       {"compact", kCopies, "Gets rid of unused space", add_compact},
+      {"snapshots", kInside, "Lists the states that are kept, and names them", add_snapshots},
       {"verify", kInside, "Reads a whole store and says what is wrong with it", add_verify},
       {"page", kInside, "Shows a store's tree, or one page of it decoded", add_page},
       {"generate", kHidden, "Writes the man pages and the completions of shells", add_generate},

@@ -32,17 +32,6 @@ struct Arguments {
   CreateOptions create;
 };
 
-std::string show_uuid(const Uuid& uuid) {
-  std::string text;
-  for (std::size_t i = 0; i < uuid.bytes.size(); ++i) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += kDigits[std::to_integer<unsigned>(uuid.bytes[i]) >> 4U];
-    text += kDigits[std::to_integer<unsigned>(uuid.bytes[i]) & 15U];
-  }
-  return text;
-}
-
 Result<void> create(const Arguments& arguments, const std::vector<std::string>& trees,
                     Context& context) {
   for (const std::string& name : trees) CAISSON_RETURN_IF_ERROR(check_tree_name(name));
