@@ -8,9 +8,6 @@
 #include <map>
 #include <thread>
 
-#include "io/posix.h"
-#include "mvcc/open_files.h"
-#include "mvcc/view.h"
 #include "tools/cli/suggest.h"
 #include "tools/cli/text.h"
 
@@ -52,18 +49,6 @@ Error busy(const Error& error, const std::string& path) {
   return Error(Code::kBusy, "the store is open for writing in " + writer)
       .in_file(error.file())
       .with_advice("Wait for it with --wait SECONDS, or end it.");
-}
-
-// How many checkpoints the store's history has besides the newest; 0 where that can't be read.
-std::uint64_t history_of(const std::string& path) {
-  const auto directory = io::posix_vfs().open_directory(path);
-  if (!directory) return 0;
-  pager::PagerOptions options = mvcc::pager_options({});
-  options.read_only = true;
-  const auto found = mvcc::read_checkpoints(**directory, options);
-  if (!found) return 0;
-  const auto history = std::ranges::count_if(found->retained, &mvcc::RetainedCheckpoint::history);
-  return static_cast<std::uint64_t>(std::max<std::ptrdiff_t>(history - 1, 0));
 }
 
 }  // namespace
@@ -179,12 +164,11 @@ Result<Store> open_to_write(Context& context, const std::string& path,
                                         std::chrono::duration<double>(arguments.wait_seconds));
   auto pause = std::chrono::milliseconds(5);
   options.durability = arguments.durability;
-  options.retention.checkpoints =
-      arguments.drops_history ? arguments.history : std::max(arguments.history, history_of(path));
   while (true) {
-    // How much of its past a store keeps is up to the program that owns it, which says so whenever
-    // it opens it: what is there stays, or the first checkpoint would end it.
-    options.retention.checkpoints = history_of(path);
+    // Whoever owns the store says how much of its past it keeps whenever it opens it: what is there
+    // stays, or the first checkpoint would end it.
+    options.retention.checkpoints =
+        arguments.drops_history ? arguments.history : std::max(arguments.history, history_of(path));
     auto store = Store::open(path, options);
     if (store || store.error().code() != Code::kBusy) return store;
     if (Clock::now() >= until || context.stopping()) return fail(busy(store.error(), path));
