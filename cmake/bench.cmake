@@ -9,7 +9,15 @@ elseif(NOT benchmark_FOUND)
   return()
 endif()
 
+if(NOT CAISSON_HAVE_COMMAND)
+  list(REMOVE_ITEM bench_sources ${PROJECT_SOURCE_DIR}/bench/load_bench.cc)
+endif()
 add_executable(caisson-bench ${bench_sources})
+if(CAISSON_HAVE_COMMAND)
+  add_dependencies(caisson-bench caisson-command)
+  target_compile_definitions(caisson-bench PRIVATE
+    CAISSON_COMMAND="$<TARGET_FILE:caisson-command>")
+endif()
 target_link_libraries(caisson-bench PRIVATE
   caisson_objects caisson_testing benchmark::benchmark)
 
