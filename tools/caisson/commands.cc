@@ -11,6 +11,7 @@ void add_follow(CLI::App& command, Context& context);
 void add_generate(CLI::App& command, Context& context);
 void add_get(CLI::App& command, Context& context);
 void add_load(CLI::App& command, Context& context);
+void add_logdump(CLI::App& command, Context& context);
 void add_page(CLI::App& command, Context& context);
 void add_put(CLI::App& command, Context& context);
 void add_restore(CLI::App& command, Context& context);
@@ -37,6 +38,7 @@ std::span<const Command> commands() {
       {"compact", kCopies, "Gets rid of unused space", add_compact},
       {"snapshots", kInside, "Lists the states that are kept, and names them", add_snapshots},
       {"verify", kInside, "Reads a whole store and says what is wrong with it", add_verify},
+      {"logdump", kInside, "Shows the commit log, or checks it", add_logdump},
       {"page", kInside, "Shows a store's tree, or one page of it decoded", add_page},
       {"generate", kHidden, "Writes the man pages and the completions of shells", add_generate},
   };
