@@ -18,7 +18,7 @@ Follower::Follower(io::Vfs& vfs, std::unique_ptr<io::Directory> directory,
 
 Result<std::unique_ptr<Follower>> Follower::open(io::Vfs& vfs, const std::string& path,
                                                  const EngineOptions& options) {
-  CAISSON_ASSIGN_OR_RETURN(auto directory, vfs.open_directory(path));
+  CAISSON_ASSIGN_OR_RETURN(auto directory, open_store_directory(vfs, path));
   // Not a folder where something else is: LOCK would be made there.
   CAISSON_RETURN_IF_ERROR(check_has_store(*directory));
   std::unique_ptr<Follower> follower(new Follower(vfs, std::move(directory), options));

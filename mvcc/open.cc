@@ -104,9 +104,8 @@ Result<void> Engine::create(io::Vfs& vfs, const std::string& path,
 Result<std::unique_ptr<Engine>> Engine::open(io::Vfs& vfs, const std::string& path,
                                              const EngineOptions& options) {
   CAISSON_RETURN_IF_ERROR(log::validate(options.log));
-  auto directory = vfs.open_directory(path);
-  if (!directory) return fail(std::move(directory).error());
-  std::unique_ptr<Engine> engine(new Engine(vfs, std::move(*directory), options));
+  CAISSON_ASSIGN_OR_RETURN(auto directory, open_store_directory(vfs, path));
+  std::unique_ptr<Engine> engine(new Engine(vfs, std::move(directory), options));
   CAISSON_RETURN_IF_ERROR(engine->recover());
   return engine;
 }

@@ -31,6 +31,14 @@ TxnId newest_known(const pager::OpenAttempt& attempt) {
   return newest;
 }
 
+Result<std::unique_ptr<io::Directory>> open_store_directory(io::Vfs& vfs, const std::string& path) {
+  auto directory = vfs.open_directory(path);
+  if (directory || directory.error().code() != Code::kNotFound) return directory;
+  return fail(Error(Code::kNotFound, "there is no store at this path, nor anything else")
+                  .in_file(path)
+                  .with_advice("Look for a mistake in the path, or create the store first."));
+}
+
 Error no_store() {
   return Error(Code::kNotFound, "there is no store in this folder, or it was never finished")
       .in_file(pager::kPageFileName)

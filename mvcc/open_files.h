@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "base/result.h"
 #include "io/file.h"
@@ -19,6 +20,9 @@ pager::PagerOptions pager_options(const EngineOptions& options);
 
 // The latest commit that a meta names, whatever else of its checkpoint is damaged.
 TxnId newest_known(const pager::OpenAttempt& attempt);
+
+// A store's directory. kNotFound where there is none; others as opening directories.
+Result<std::unique_ptr<io::Directory>> open_store_directory(io::Vfs& vfs, const std::string& path);
 
 // kNotFound, for a directory without a page file, or with one of a store that is being made unless
 // `unfinished`.

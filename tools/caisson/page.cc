@@ -8,6 +8,7 @@
 #include "btree/layout.h"
 #include "btree/tree.h"
 #include "io/posix.h"
+#include "mvcc/open_files.h"
 #include "pager/open.h"
 #include "tools/caisson/command.h"
 #include "tools/caisson/commands.h"
@@ -288,7 +289,8 @@ class Outline {
 };
 
 Result<void> show(const Options& options, Context& context) {
-  CAISSON_ASSIGN_OR_RETURN(const auto directory, io::posix_vfs().open_directory(options.store));
+  CAISSON_ASSIGN_OR_RETURN(const auto directory,
+                           mvcc::open_store_directory(io::posix_vfs(), options.store));
   if (options.page) return show_page(*directory, options, context);
   LoneReader reader;
   CAISSON_ASSIGN_OR_RETURN(const auto pager, pager::open_pager(*directory, reader.options()));
