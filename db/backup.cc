@@ -1,6 +1,7 @@
 #include "db/backup.h"
 
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "base/hex.h"
@@ -11,12 +12,17 @@
 #include "mvcc/copy.h"
 #include "mvcc/follower.h"
 #include "mvcc/position.h"
+#include "mvcc/position_list.h"
 
 namespace caisson {
 namespace db {
 namespace {
 
 constexpr std::size_t kNameSizeMax = 200;
+
+// A commit between a store's checkpoints takes memory for what has changed behind the last one. No
+// more than that is used.
+constexpr std::uint64_t kReadingBytesMax = std::uint64_t{1} << 30U;
 
 template <typename Options>
 mvcc::CopyOptions copy_options(const Options& options) {
@@ -55,18 +61,34 @@ Result<void> check_name(const std::string& name) {
                                           " can be");
 }
 
-bool has_position(const BackupOrigin& origin, const std::string& name) {
+// The position that keeps the log for a backup's next increment. Those to directories and those as
+// streams are apart, and from what else follows the store.
+std::string position_of(std::string_view kind, const std::string& name) {
+  return name.empty() ? "" : std::string(kind) + name;
+}
+constexpr std::string_view kDirectoryPositions = "backup:";
+constexpr std::string_view kStreamPositions = "backup-stream:";
+
+Result<bool> has_position(const BackupOrigin& origin, const std::string& position) {
   const mvcc::PositionFiles files(*origin.source.directory, origin.source.uuid);
-  const auto exists = files.exists(name);
-  return exists && *exists;
+  return files.exists(position);
+}
+
+// Before anything is done: a trial that can't be made would be found out at the end.
+Result<void> check_drill_path(const BackupOrigin& origin, const BackupOptions& options) {
+  if (options.drill_path.empty()) return {};
+  CAISSON_ASSIGN_OR_RETURN(const auto site, mvcc::FreshSite::open(origin.vfs, options.drill_path));
+  (void)site;
+  return {};
 }
 
 // The trial: a copy of the backup that is proved, and removed.
 Result<void> drill(const BackupOrigin& origin, const std::string& backup, const Hash128& expected,
                    const BackupOptions& options) {
   if (options.drill_path.empty()) return {};
-  CAISSON_ASSIGN_OR_RETURN(const auto opened,
-                           mvcc::Follower::open(origin.vfs, backup, origin.options));
+  mvcc::EngineOptions unfinished = origin.options;
+  unfinished.unfinished = true;  // It may lack its name yet.
+  CAISSON_ASSIGN_OR_RETURN(const auto opened, mvcc::Follower::open(origin.vfs, backup, unfinished));
   CAISSON_ASSIGN_OR_RETURN(const mvcc::Snapshot snapshot, opened->snapshot());
   mvcc::CopyOptions copying = copy_options(options);
   copying.end = mvcc::FreshSite::End::kRemoved;
@@ -81,55 +103,131 @@ Result<void> drill(const BackupOrigin& origin, const std::string& backup, const 
                   .with_rule("COPY-2"));
 }
 
-// What keeps the log while a backup is made, and a position afterwards; none where it has no name.
-Result<std::optional<mvcc::ChangeReader>> keep_log(const BackupOrigin& origin,
-                                                   const std::string& name) {
-  if (name.empty()) return std::optional<mvcc::ChangeReader>();
-  if (has_position(origin, name)) return fail(mvcc::position_exists(name));
-  CAISSON_ASSIGN_OR_RETURN(auto reader, mvcc::ChangeReader::open_behind(origin.source, {}));
-  return reader;
-}
+// What an increment is made of: the log behind a position, up to a snapshot.
+struct Behind {
+  mvcc::ChangeReader position;
+  mvcc::Feed feed;  // The commits are read twice: for the trees that the position knows, too.
+  mvcc::Snapshot snapshot;
 
-Result<void> make_position(std::optional<mvcc::ChangeReader>& log, const std::string& name,
-                           TxnId txn) {
-  if (!log) return {};
-  CAISSON_RETURN_IF_ERROR(log->skip_to(txn));
-  return log->make_position(name);
-}
+  static Result<Behind> open(const BackupOrigin& origin, const std::string& position) {
+    CAISSON_ASSIGN_OR_RETURN(auto reader,
+                             mvcc::ChangeReader::open_position(origin.source, position));
+    CAISSON_ASSIGN_OR_RETURN(
+        mvcc::Feed feed,
+        mvcc::Feed::open_at(origin.source, reader.feed().txn(), reader.feed().position()));
+    CAISSON_ASSIGN_OR_RETURN(mvcc::Snapshot snapshot, origin.snapshot());
+    return Behind{std::move(reader), std::move(feed), std::move(snapshot)};
+  }
+
+  // The increment is durable.
+  Result<void> move_to(TxnId txn) {
+    CAISSON_RETURN_IF_ERROR(position.skip_to(txn));
+    return position.acknowledge();
+  }
+};
+
+// What keeps the log while all of a store is backed up under a name, and behind that.
+class KeptLog {
+ public:
+  // `exists`: there is a position, which is moved then; otherwise it is made.
+  static Result<KeptLog> open(const BackupOrigin& origin, std::string position, bool exists) {
+    CAISSON_ASSIGN_OR_RETURN(auto log,
+                             exists ? mvcc::ChangeReader::open_position(origin.source, position)
+                                    : mvcc::ChangeReader::open_behind(origin.source, {}));
+    return KeptLog(std::move(log), std::move(position), exists);
+  }
+
+  Result<void> keep_behind(TxnId txn) {
+    CAISSON_RETURN_IF_ERROR(log_.skip_to(txn));
+    return exists_ ? log_.acknowledge() : log_.make_position(position_);
+  }
+
+ private:
+  KeptLog(mvcc::ChangeReader log, std::string position, bool exists)
+      : log_(std::move(log)), position_(std::move(position)), exists_(exists) {}
+
+  mvcc::ChangeReader log_;
+  std::string position_;
+  bool exists_;
+};
 
 // --- To a directory ------------------------------------------------------------------------------
 
-Result<BackupReport> copy_all(const BackupOrigin& origin, const std::string& path,
-                              const BackupOptions& options) {
-  CAISSON_ASSIGN_OR_RETURN(auto log, keep_log(origin, options.name));
+// A position without its directory: of an attempt that was cut off between the two, or of a backup
+// at another place.
+Result<void> remove_leftover(const BackupOrigin& origin, const mvcc::FreshSite& site,
+                             const std::string& position) {
+  CAISSON_ASSIGN_OR_RETURN(const bool begun, site.was_begun());
+  if (begun) return mvcc::remove_position(origin.source, position);
+  return fail(Error(Code::kAlreadyExists,
+                    "there is a backup of this name at another place: the "
+                    "position \"" +
+                        position + "\" keeps the log for it")
+                  .with_advice("Choose another name; or remove the position, if that backup is no "
+                               "longer needed."));
+}
+
+// The position comes before the backup's name, and goes if that doesn't come: a backup that has its
+// name can be brought up to date.
+Result<BackupReport> copy_named(const BackupOrigin& origin, const std::string& path,
+                                const BackupOptions& options) {
+  const std::string position = position_of(kDirectoryPositions, options.name);
+  CAISSON_ASSIGN_OR_RETURN(const auto site, mvcc::FreshSite::open(origin.vfs, path));
+  CAISSON_ASSIGN_OR_RETURN(const bool exists, has_position(origin, position));
+  const bool moved = exists && options.full;
+  if (exists && !moved) CAISSON_RETURN_IF_ERROR(remove_leftover(origin, site, position));
+  std::optional<KeptLog> log;
+  CAISSON_ASSIGN_OR_RETURN(log, KeptLog::open(origin, position, moved));
   CAISSON_ASSIGN_OR_RETURN(const mvcc::Snapshot snapshot, origin.snapshot());
-  const std::string base =
-      options.name.empty() ? "" : mvcc::base_name(origin.source.uuid, options.name);
+  mvcc::CopyOptions copying = copy_options(options);
+  bool made_position = false;
+  copying.before_named = [&](const std::string& made, const mvcc::StateSummary& copied) {
+    Result<void> done = drill(origin, made, copied.hash, options);
+    if (done) done = log->keep_behind(copied.txn);
+    made_position = done.has_value() && !moved;
+    return done;
+  };
+  const auto copied = mvcc::copy_store(
+      origin.vfs, snapshot, {.path = path, .create = snapshot.shape(), .engine = origin.options},
+      mvcc::copy_names(origin.source.uuid, options.name), copying);
+  if (copied) return report_of(*copied);
+  log.reset();
+  if (made_position) (void)mvcc::remove_position(origin.source, position);
+  return fail(copied.error());
+}
+
+Result<BackupReport> copy_once(const BackupOrigin& origin, const std::string& path,
+                               const BackupOptions& options) {
+  CAISSON_ASSIGN_OR_RETURN(const mvcc::Snapshot snapshot, origin.snapshot());
+  mvcc::CopyOptions copying = copy_options(options);
+  copying.before_named = [&](const std::string& made, const mvcc::StateSummary& copied) {
+    return drill(origin, made, copied.hash, options);
+  };
   CAISSON_ASSIGN_OR_RETURN(
       const mvcc::StateSummary copied,
       mvcc::copy_store(origin.vfs, snapshot,
-                       {.path = path, .create = snapshot.shape(), .engine = origin.options}, base,
-                       copy_options(options)));
-  CAISSON_RETURN_IF_ERROR(drill(origin, path, copied.hash, options));
-  CAISSON_RETURN_IF_ERROR(make_position(log, options.name, copied.txn));
+                       {.path = path, .create = snapshot.shape(), .engine = origin.options}, {},
+                       copying));
   return report_of(copied);
 }
 
-// The commits are read twice: to be applied, and for the trees that the position knows.
 Result<BackupReport> update(const BackupOrigin& origin, const std::string& path,
                             const BackupOptions& options) {
-  CAISSON_ASSIGN_OR_RETURN(auto position,
-                           mvcc::ChangeReader::open_position(origin.source, options.name));
-  CAISSON_ASSIGN_OR_RETURN(
-      mvcc::Feed feed,
-      mvcc::Feed::open_at(origin.source, position.feed().txn(), position.feed().position()));
-  CAISSON_ASSIGN_OR_RETURN(const mvcc::Snapshot snapshot, origin.snapshot());
+  const std::string position = position_of(kDirectoryPositions, options.name);
+  CAISSON_ASSIGN_OR_RETURN(const bool exists, has_position(origin, position));
+  if (!exists) {
+    return fail(Error(Code::kNotFound,
+                      "there is something at this path, and the log is not kept "
+                      "for a backup of this name")
+                    .in_file(path)
+                    .with_advice("Make it anew, at a path where nothing is."));
+  }
+  CAISSON_ASSIGN_OR_RETURN(Behind behind, Behind::open(origin, position));
   CAISSON_ASSIGN_OR_RETURN(const mvcc::BackupSummary done,
-                           mvcc::update_copy(origin.vfs, path, origin.options, feed, snapshot,
-                                             options.name, copy_options(options)));
+                           mvcc::update_copy(origin.vfs, path, origin.options, behind.feed,
+                                             behind.snapshot, options.name, copy_options(options)));
   CAISSON_RETURN_IF_ERROR(drill(origin, path, done.hash, options));
-  CAISSON_RETURN_IF_ERROR(position.skip_to(done.txn));
-  CAISSON_RETURN_IF_ERROR(position.acknowledge());
+  CAISSON_RETURN_IF_ERROR(behind.move_to(done.txn));
   return report_of(done, true);
 }
 
@@ -138,25 +236,33 @@ Result<BackupReport> update(const BackupOrigin& origin, const std::string& path,
 Result<BackupReport> backup(const BackupOrigin& origin, const std::string& path,
                             const BackupOptions& options) {
   CAISSON_RETURN_IF_ERROR(check_name(options.name));
+  CAISSON_RETURN_IF_ERROR(check_drill_path(origin, options));
+  if (options.name.empty()) return copy_once(origin, path, options);
   const bool is_there = origin.vfs.open_directory(path).has_value();
-  return !options.name.empty() && is_there ? update(origin, path, options)
-                                           : copy_all(origin, path, options);
+  return is_there && !options.full ? update(origin, path, options)
+                                   : copy_named(origin, path, options);
 }
 
 // --- To a stream ---------------------------------------------------------------------------------
 
 namespace {
 
-Result<BackupReport> stream_all(const BackupOrigin& origin, const BackupSink& sink,
-                                const BackupOptions& options) {
-  CAISSON_ASSIGN_OR_RETURN(auto log, keep_log(origin, options.name));
+Result<BackupReport> stream_base(const BackupOrigin& origin, const BackupSink& sink,
+                                 const BackupOptions& options) {
+  const std::string position = position_of(kStreamPositions, options.name);
+  std::optional<KeptLog> log;
+  if (!position.empty()) {
+    CAISSON_ASSIGN_OR_RETURN(const bool exists, has_position(origin, position));
+    CAISSON_ASSIGN_OR_RETURN(log, KeptLog::open(origin, position, exists));
+  }
   CAISSON_ASSIGN_OR_RETURN(const mvcc::Snapshot snapshot, origin.snapshot());
   const mvcc::FreshStore trial{.path = options.drill_path, .create = {}, .engine = origin.options};
   CAISSON_ASSIGN_OR_RETURN(
       const mvcc::BackupSummary done,
       mvcc::write_base(origin.vfs, snapshot, origin.source.uuid, sink, copy_options(options),
                        options.drill_path.empty() ? nullptr : &trial));
-  CAISSON_RETURN_IF_ERROR(make_position(log, options.name, done.txn));
+  CAISSON_RETURN_IF_ERROR(sink({}));
+  if (log) CAISSON_RETURN_IF_ERROR(log->keep_behind(done.txn));
   return report_of(done, false);
 }
 
@@ -166,16 +272,13 @@ Result<BackupReport> stream_increment(const BackupOrigin& origin, const BackupSi
     return fail(Error(Code::kInvalidArgument, "an increment can't be restored alone for a trial")
                     .with_advice("Restore the whole stream instead, from its base on."));
   }
-  CAISSON_ASSIGN_OR_RETURN(auto position,
-                           mvcc::ChangeReader::open_position(origin.source, options.name));
+  CAISSON_ASSIGN_OR_RETURN(Behind behind,
+                           Behind::open(origin, position_of(kStreamPositions, options.name)));
   CAISSON_ASSIGN_OR_RETURN(
-      mvcc::Feed feed,
-      mvcc::Feed::open_at(origin.source, position.feed().txn(), position.feed().position()));
-  CAISSON_ASSIGN_OR_RETURN(const mvcc::Snapshot snapshot, origin.snapshot());
-  CAISSON_ASSIGN_OR_RETURN(const mvcc::BackupSummary done,
-                           mvcc::write_increment(feed, snapshot, sink, copy_options(options)));
-  CAISSON_RETURN_IF_ERROR(position.skip_to(done.txn));
-  CAISSON_RETURN_IF_ERROR(position.acknowledge());
+      const mvcc::BackupSummary done,
+      mvcc::write_increment(behind.feed, behind.snapshot, sink, copy_options(options)));
+  CAISSON_RETURN_IF_ERROR(sink({}));
+  CAISSON_RETURN_IF_ERROR(behind.move_to(done.txn));
   return report_of(done, true);
 }
 
@@ -184,9 +287,10 @@ Result<BackupReport> stream_increment(const BackupOrigin& origin, const BackupSi
 Result<BackupReport> backup(const BackupOrigin& origin, const BackupSink& sink,
                             const BackupOptions& options) {
   CAISSON_RETURN_IF_ERROR(check_name(options.name));
-  return !options.name.empty() && has_position(origin, options.name)
-             ? stream_increment(origin, sink, options)
-             : stream_all(origin, sink, options);
+  if (options.name.empty() || options.full) return stream_base(origin, sink, options);
+  CAISSON_ASSIGN_OR_RETURN(const bool follows,
+                           has_position(origin, position_of(kStreamPositions, options.name)));
+  return follows ? stream_increment(origin, sink, options) : stream_base(origin, sink, options);
 }
 
 // --- Restoring -----------------------------------------------------------------------------------
@@ -194,7 +298,9 @@ Result<BackupReport> backup(const BackupOrigin& origin, const BackupSink& sink,
 Result<RestoreReport> restore(io::Vfs& vfs, const std::string& backup, const std::string& path,
                               const RestoreOptions& options) {
   const mvcc::EngineOptions engine = engine_options({});
-  CAISSON_ASSIGN_OR_RETURN(const auto opened, mvcc::Follower::open(vfs, backup, engine));
+  mvcc::EngineOptions reading = engine;
+  reading.memory_budget_bytes = kReadingBytesMax;
+  CAISSON_ASSIGN_OR_RETURN(const auto opened, mvcc::Follower::open(vfs, backup, reading));
   auto snapshot = options.as_of ? opened->snapshot_as_of(*options.as_of) : opened->snapshot();
   if (!snapshot) return fail(std::move(snapshot).error());
   CAISSON_ASSIGN_OR_RETURN(

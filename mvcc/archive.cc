@@ -6,6 +6,7 @@
 
 #include "base/codec.h"
 #include "base/crc32c.h"
+#include "mvcc/options.h"
 
 namespace caisson::mvcc {
 namespace {
@@ -123,6 +124,10 @@ Result<ArchiveBase> decode_archive_base(Bytes payload) {
   if (to_u64(base.next_tree) == 0 || to_u64(base.next_tree) - 1 > to_u64(kTreeIdMax)) {
     return fail(broken_archive("ARCHIVE-3", "the next tree has a number that can't be"));
   }
+  if (base.txn > kTxnMax) return fail(broken_archive("ARCHIVE-3", "its commit can't be"));
+  const auto shape =
+      pager::validate(pager::CreateOptions{.page_size = base.page_size, .limits = base.limits});
+  if (!shape) return fail(broken_archive("ARCHIVE-3", shape.error().message()));
   return base;
 }
 

@@ -69,22 +69,32 @@ Result<void> ArchiveDecoder::show_begin(const ArchiveBlock& block) {
     if (reached_) return out_of_place();
     CAISSON_ASSIGN_OR_RETURN(state_, visitor_.begin_base(base));
     within_ = Within::kBase;
-    reached_ = {.txn = base.txn, .log_hash = base.log_hash};
+    reached_ = {.uuid = base.uuid, .txn = base.txn, .log_hash = base.log_hash};
     next_tree_ = base.next_tree;
     return state_->begin(base.next_tree);
   }
   if (block.type != Type::kBeginIncrement) return out_of_place();
   CAISSON_ASSIGN_OR_RETURN(const ArchiveIncrement begin, decode_archive_increment(block.payload));
-  if (reached_ && (begin.txn != reached_->txn || begin.log_hash != reached_->log_hash)) {
-    return fail(broken_archive(
-        "ARCHIVE-5", "it follows commit " + std::to_string(to_u64(begin.txn)) +
-                         ", and the one before it ends with commit " +
-                         std::to_string(to_u64(reached_->txn)) + ", or is of another store"));
-  }
+  if (reached_) CAISSON_RETURN_IF_ERROR(check_follows(begin));
   CAISSON_RETURN_IF_ERROR(visitor_.begin_increment(begin));
   within_ = Within::kIncrement;
-  reached_ = {.txn = begin.txn, .log_hash = begin.log_hash};
+  reached_ = begin;
   return {};
+}
+
+// ARCHIVE-5.
+Result<void> ArchiveDecoder::check_follows(const ArchiveIncrement& next) const {
+  if (next == *reached_) return {};
+  const std::uint64_t begins = to_u64(next.txn);
+  const std::uint64_t ends = to_u64(reached_->txn);
+  std::string what = "it is of another store than the one before it, or of another history";
+  if (begins != ends) {
+    what = "it follows commit " + std::to_string(begins) + ", and the one before it ends with " +
+           std::to_string(ends);
+  }
+  return fail(Error(Code::kCorruption, "an increment does not follow what came before: " + what)
+                  .with_rule("ARCHIVE-5")
+                  .with_advice("Give all of them, in the order in which they were made."));
 }
 
 // --- A base --------------------------------------------------------------------------------------

@@ -52,15 +52,10 @@ class ArchiveDecoder {
  private:
   enum class Within : std::uint8_t { kNothing, kBase, kIncrement, kCommit };
 
-  // What the stream has led to.
-  struct Reached {
-    TxnId txn{};
-    Hash128 log_hash;
-  };
-
   Result<void> check_number(const ArchiveBlock& block);
   Result<void> show(const ArchiveBlock& block);
   Result<void> show_begin(const ArchiveBlock& block);
+  Result<void> check_follows(const ArchiveIncrement& next) const;
   Result<void> show_of_base(const ArchiveBlock& block);
   Result<void> show_of_increment(const ArchiveBlock& block);
   Result<void> show_of_commit(const ArchiveBlock& block);
@@ -77,7 +72,7 @@ class ArchiveDecoder {
   Within within_ = Within::kNothing;
   std::uint64_t archive_ = 0;
   std::uint64_t next_number_ = 0;
-  std::optional<Reached> reached_;
+  std::optional<ArchiveIncrement> reached_;  // What an increment that follows begins with.
 
   // A base.
   StateVisitor* state_ = nullptr;

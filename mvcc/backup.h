@@ -46,11 +46,11 @@ Result<BackupSummary> write_base(io::Vfs& vfs, const Snapshot& snapshot, const U
 Result<BackupSummary> write_increment(Feed& feed, const Snapshot& snapshot, const ByteSink& sink,
                                       const CopyOptions& options = {});
 
-// The name that a copy's first state has in it, where it will be brought up to date: it says whose
-// copy it is (COPY-3).
-std::string base_name(const Uuid& source, std::string_view name);
+// The names that a copy's state has in it, where it will be brought up to date: they say whose copy
+// it is, and up to which commit (COPY-3).
+std::vector<std::string> copy_names(const Uuid& source, std::string_view name);
 
-// Brings a copy of the store, whose first state has that name, up to date with the snapshot's
+// Brings a copy of the store, whose first state had those names, up to date with the snapshot's
 // commit, which is durable: applies the commits of a feed that it hasn't got, and compares the
 // states. Each state since the copy was made stays retained in it. What is cut off or fails leaves
 // the copy at one of the commits between. kNotFound where the feed stands behind the copy's last

@@ -318,6 +318,15 @@ TEST(Archive, ThatDoesNotFollowIsRefused) {  // ARCHIVE-5
   stream = sample.base;
   stream.insert(stream.end(), foreign.begin(), foreign.end());
   EXPECT_EQ(try_restore(machine, stream).error().rule(), "ARCHIVE-5");
+  // One that says that it is another store's.
+  Archive renamed;
+  const Snapshot snapshot = value_of(store.engine().durable_snapshot());
+  Uuid uuid = store.engine().uuid();
+  uuid.bytes[3] ^= std::byte{1};
+  value_of(write_base(store.machine().vfs(), snapshot, uuid, into(renamed)));
+  value_of(put(store.engine(), "t", "a", "5"));
+  append_increment(store, snapshot.txn(), renamed);
+  EXPECT_EQ(try_restore(machine, renamed).error().rule(), "ARCHIVE-5");
   // All of it, in its order.
   stream = sample.both();
   stream.insert(stream.end(), later.begin(), later.end());
@@ -391,7 +400,7 @@ void make_copy(EngineStore& store) {
   FreshStore fresh = fresh_store(kCopy);
   fresh.create = snapshot.shape();
   value_of(
-      copy_store(store.machine().vfs(), snapshot, fresh, base_name(store.engine().uuid(), kName)));
+      copy_store(store.machine().vfs(), snapshot, fresh, copy_names(store.engine().uuid(), kName)));
 }
 
 Result<BackupSummary> update(EngineStore& store, TxnId after, std::string_view name = kName) {
@@ -444,11 +453,47 @@ TEST(CopyUpdate, RefusesWhatIsNoCopyOfTheStore) {  // COPY-3
     value_of(put(*copy, "t", "b", "somebody wrote here"));
   }
   EXPECT_EQ(update(store, TxnId{1}).error().code(), Code::kWrongStore);
-  // As many commits, and not the same.
+  // As many commits, and not the same: nothing is applied on top of that.
   value_of(put(store.engine(), "t", "a", "3"));
-  const auto differs = update(store, TxnId{1});
-  ASSERT_FALSE(differs);
-  EXPECT_EQ(differs.error().rule(), "COPY-2");
+  value_of(put(store.engine(), "t", "a", "4"));
+  EXPECT_EQ(update(store, TxnId{1}).error().rule(), "COPY-3");
+  const auto copy = value_of(Engine::open(store.machine().vfs(), kCopy, roomy_engine()));
+  EXPECT_EQ(copy->published(), TxnId{3});
+}
+
+// An increment many times as large as the memory of whoever goes back into it. Each commit writes
+// pages early, so that memory alone never asks for a checkpoint.
+TEST(CopyUpdate, EachCommitCanBeGoneBackToWithLittleMemory) {  // COPY-3
+  EngineStore store(kept(0));
+  std::vector<Hash128> hashes(1);
+  Random random(1);
+  value_of(put(store.engine(), "t", "first", "v"));
+  hashes.push_back(value_of(state_hash(value_of(store.engine().snapshot()))));
+  const auto commit = [&] {
+    WriteTxn txn = value_of(store.engine().begin_write());
+    const TreeId tree = value_of(txn.find_tree(bytes_of("t")))->id;
+    for (int i = 0; i < 35; ++i) {
+      value_of(txn.put(tree, bytes_of(std::to_string(random.below(400))),
+                       bytes_of(std::string(900, 'v'))));
+    }
+    value_of(txn.commit(Durability::kAsync));
+    hashes.push_back(value_of(state_hash(value_of(store.engine().snapshot()))));
+  };
+  for (int i = 0; i < 20; ++i) commit();
+  make_copy(store);
+  const TxnId base = store.engine().published();
+  for (int i = 0; i < 40; ++i) commit();
+  StoreOptions small;
+  small.frames = 64;
+  const Snapshot snapshot = value_of(store.engine().durable_snapshot());
+  Feed feed = value_of(Feed::open_behind(value_of(store.engine().feed_source()), base));
+  value_of(
+      update_copy(store.machine().vfs(), kCopy, small.engine_options(), feed, snapshot, kName));
+  for (std::uint64_t txn = to_u64(base); txn < hashes.size(); ++txn) {
+    const auto copy =
+        value_of(Follower::open(store.machine().vfs(), kCopy, small.engine_options()));
+    ASSERT_EQ(value_of(state_hash(value_of(copy->snapshot_as_of(TxnId{txn})))), hashes[txn]) << txn;
+  }
 }
 
 TEST(CopyUpdate, CutOffAnywhereLeavesOneOfTheStoresStates) {  // COPY-3

@@ -107,13 +107,13 @@ Result<void> prove_unfinished(io::Vfs& vfs, const std::string& path, EngineOptio
 }
 
 Result<StateSummary> copy_store(io::Vfs& vfs, const Snapshot& snapshot, const FreshStore& fresh,
-                                const std::string& name, const CopyOptions& options) {
+                                const std::vector<std::string>& names, const CopyOptions& options) {
   CAISSON_ASSIGN_OR_RETURN(const FreshSite site, FreshSite::open(vfs, fresh.path));
   const LoadedStore loaded{.create = fresh.create,
                            .engine = fresh.engine,
                            .txn = snapshot.txn(),
                            .hash = snapshot.state().log.hash,
-                           .name = name};
+                           .names = names};
   StateSummary summary;
   const auto made = site.make(
       [&](const std::string& path) -> Result<void> {
@@ -121,7 +121,8 @@ Result<StateSummary> copy_store(io::Vfs& vfs, const Snapshot& snapshot, const Fr
           return walk_state(snapshot, visitor, options.stop);
         };
         CAISSON_ASSIGN_OR_RETURN(summary, make_loaded_store(vfs, path, loaded, show, options));
-        return prove_unfinished(vfs, path, fresh.engine, summary);
+        CAISSON_RETURN_IF_ERROR(prove_unfinished(vfs, path, fresh.engine, summary));
+        return options.before_named ? options.before_named(path, summary) : Result<void>();
       },
       options.end);
   if (!made) return fail(made.error());

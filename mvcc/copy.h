@@ -26,20 +26,25 @@ struct StateSize {
   std::uint64_t bytes = 0;  // Of keys and values.
 };
 
-struct CopyOptions {
-  // Called now and then, with what has been done so far.
-  std::function<void(const StateSize& done)> progress = {};
-  std::stop_token stop = {};
-
-  // Whether the copy gets its name, or was made for a trial.
-  FreshSite::End end = FreshSite::End::kNamed;
-};
-
 // What a state was when it was gone through.
 struct StateSummary {
   TxnId txn{};
   StateSize size;
   Hash128 hash;
+};
+
+struct CopyOptions {
+  // Called now and then, with what has been done so far.
+  std::function<void(const StateSize& done)> progress = {};
+  std::stop_token stop = {};
+
+  // Called when the copy has been proved, and before it gets its name: it can be opened at that
+  // path with EngineOptions::unfinished. An error of it ends the copying.
+  std::function<Result<void>(const std::string& path, const StateSummary& copied)> before_named =
+      {};
+
+  // Whether the copy gets its name, or was made for a trial.
+  FreshSite::End end = FreshSite::End::kNamed;
 };
 
 // Passes a state on, and sums it up. Used by one thread; ends before what it passes on to.
@@ -87,11 +92,12 @@ Result<void> prove_unfinished(io::Vfs& vfs, const std::string& path, EngineOptio
 
 // Copies what a snapshot shows into a fresh store: compact, with the same commit number, under an
 // identity of its own unless `fresh` gives one (COPY-1). It has its name when it has been opened,
-// read and compared (COPY-2). The state gets a name in it, unless that is empty. Others read and
+// read and compared (COPY-2). The state gets these names in it. Others read and
 // write the snapshot's store meanwhile. What `fresh` says of page size and limits has to suffice
 // for it. Errors: as FreshSite, StoreLoader and walk_state(); kStopped.
 Result<StateSummary> copy_store(io::Vfs& vfs, const Snapshot& snapshot, const FreshStore& fresh,
-                                const std::string& name = {}, const CopyOptions& options = {});
+                                const std::vector<std::string>& names = {},
+                                const CopyOptions& options = {});
 
 }  // namespace caisson::mvcc
 

@@ -168,6 +168,21 @@ TEST(Copy, LosesNothingWithEitherMeta) {  // COPY-1
 }
 
 // Others may write and checkpoint while a copy is made, and its snapshot stays what it is.
+TEST(Copy, MayBeManyTimesAsLargeAsItsMemory) {
+  EngineStore store;
+  for (int i = 0; i < 60; ++i) {
+    value_of(put(store.engine(), "t", std::to_string(i), std::string(30'000, 'v')));
+  }
+  StoreOptions small;
+  small.frames = 64;
+  const Snapshot snapshot = value_of(store.engine().snapshot());
+  const FreshStore fresh{
+      .path = kCopy, .create = snapshot.shape(), .engine = small.engine_options()};
+  const StateSummary copied = value_of(copy_store(store.machine().vfs(), snapshot, fresh));
+  ASSERT_GT(open_copy(store.machine())->stats().pages.page_count, 5 * small.frames);
+  EXPECT_EQ(copied.hash, hash_of(store.engine()));
+}
+
 TEST(Copy, IsMadeBesideAWriter) {
   EngineStore store;
   for (int i = 0; i < 300; ++i) {
@@ -301,6 +316,50 @@ TEST(Copy, ThatIsCutOffAnywhereLeavesAllOfItOrNoneOfThatName) {  // REBUILD-2
   if (replay.everything()) {
     EXPECT_GE(there, 2U);
   }
+}
+
+// What an attempt has left may be whole, and lack only its name: whoever takes it over makes it
+// unfinished first.
+TEST(Copy, ThatIsCutOffTwiceLeavesNothingHalfMadeThatOpens) {  // REBUILD-2
+  const Replay replay = Replay::from_environment({"call"});
+  const std::uint64_t calls = calls_of_copy();
+  const Hash128 expected = [] {
+    EngineStore store = some_store();
+    return hash_of(store.engine());
+  }();
+  const auto opened = [](Machine& machine) {
+    return Engine::open(machine.vfs(), "/copy.unfinished", copy_engine());
+  };
+  // The last call behind which there is a whole store without its name.
+  std::unique_ptr<EngineStore> left;
+  for (std::uint64_t cut = calls; left == nullptr; --cut) {
+    ASSERT_GT(cut, 0U);
+    auto store = std::make_unique<EngineStore>(some_store());
+    store->machine().inject({store->machine().calls() + cut - 1, FaultKind::kKill});
+    (void)copy(*store);
+    store->machine().clear_faults();
+    store->abandon();
+    store->machine().kill();
+    if (opened(store->machine()).has_value()) left = std::move(store);
+  }
+  std::uint64_t cases = 0;
+  for (const std::uint64_t call : replay.range("call", 0, calls, stride(5))) {
+    EngineStore store = left->copy(call + 1);
+    value_of(store.open());
+    store.machine().inject({store.machine().calls() + call, FaultKind::kPowerCut});
+    (void)copy(store);
+    store.machine().clear_faults();
+    store.abandon();
+    store.machine().cut_power(io::sim::CrashMode::kTorn);
+    if (is_there(store.machine(), "copy")) continue;
+    const auto engine = opened(store.machine());
+    ASSERT_TRUE(engine || engine.error().code() == Code::kNotFound) << replay.command({call});
+    if (engine) {
+      ASSERT_EQ(hash_of(**engine), expected) << replay.command({call});
+    }
+    ++cases;
+  }
+  std::cout << "cases=" << cases << " failures=0\n";
 }
 
 TEST(Copy, ThatFailsAnywhereLeavesNothingInItsWay) {  // REBUILD-2

@@ -20,7 +20,7 @@ Result<std::unique_ptr<Follower>> Follower::open(io::Vfs& vfs, const std::string
                                                  const EngineOptions& options) {
   CAISSON_ASSIGN_OR_RETURN(auto directory, open_store_directory(vfs, path));
   // Not a folder where something else is: LOCK would be made there.
-  CAISSON_RETURN_IF_ERROR(check_has_store(*directory));
+  CAISSON_RETURN_IF_ERROR(check_has_store(*directory, options.unfinished));
   std::unique_ptr<Follower> follower(new Follower(vfs, std::move(directory), options));
   const MutexLock lock(follower->mutex_);
   CAISSON_ASSIGN_OR_RETURN(follower->view_, View::open_newest(vfs, *follower->directory_, options));

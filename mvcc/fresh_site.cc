@@ -43,10 +43,16 @@ Result<FreshSite> FreshSite::open(io::Vfs& vfs, std::string path) {
   return site;
 }
 
+Result<bool> FreshSite::was_begun() const {
+  CAISSON_ASSIGN_OR_RETURN(const std::vector<std::string> names, parent_->list());
+  return std::ranges::find(names, unfinished_name_) != names.end();
+}
+
 Result<void> FreshSite::make(const std::function<Result<void>(const std::string& path)>& make,
                              End end) const {
   CAISSON_ASSIGN_OR_RETURN(const auto marker, begin());
   CAISSON_RETURN_IF_ERROR(check_unchanged(*marker));
+  CAISSON_RETURN_IF_ERROR(say_unfinished(*marker));
   CAISSON_RETURN_IF_ERROR(remove_files());
   Result<void> done = make(unfinished_path_);
   if (done && end == End::kNamed) done = finish(*marker);
@@ -103,6 +109,14 @@ Result<void> FreshSite::check_unchanged(const io::File& marker) const {
   CAISSON_ASSIGN_OR_RETURN(const auto ours, marker.identity());
   if (now == ours) return folder->sync();  // Before anything could be taken for a store.
   return fail(made_by_another());
+}
+
+// What an attempt has left may lack nothing but its name, and say so.
+Result<void> FreshSite::say_unfinished(io::File& marker) {
+  CAISSON_ASSIGN_OR_RETURN(const std::uint64_t size, marker.size());
+  if (size == 0) return {};
+  CAISSON_RETURN_IF_ERROR(marker.truncate(0));
+  return marker.sync_data();
 }
 
 Error FreshSite::made_by_another() const {

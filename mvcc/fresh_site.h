@@ -41,6 +41,9 @@ class FreshSite {
   // kNotFound where there is no directory above; others as opening it.
   static Result<FreshSite> open(io::Vfs& vfs, std::string path);
 
+  // Whether an attempt to make something here has been cut off, or goes on.
+  Result<bool> was_begun() const;
+
   // Whether what was made gets its name, or was made for a trial.
   enum class End : std::uint8_t { kNamed, kRemoved };
 
@@ -59,6 +62,7 @@ class FreshSite {
   Result<void> check_vacant() const;
   Result<std::unique_ptr<io::File>> begin() const;
   Result<void> check_unchanged(const io::File& marker) const;
+  static Result<void> say_unfinished(io::File& marker);
   Error made_by_another() const;
   Result<void> remove_files() const;
   Result<void> remove_marker() const;

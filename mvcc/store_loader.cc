@@ -12,9 +12,9 @@
 namespace caisson::mvcc {
 namespace {
 
-std::unexpected<Error> not_a_state(const char* why) {
-  return fail(Error(Code::kCorruption, std::string("what was to be loaded is no state: ") + why)
-                  .with_rule("COPY-2"));
+std::unexpected<Error> not_a_state(const std::string& why) {
+  return fail(
+      Error(Code::kCorruption, "what was to be loaded is no state: " + why).with_rule("COPY-2"));
 }
 
 // COPY-1: the first file, before its first record.
@@ -34,16 +34,19 @@ Result<std::unique_ptr<StoreLoader>> StoreLoader::create(io::Vfs& vfs, const std
   std::unique_ptr<StoreLoader> loader(new StoreLoader);
   loader->txn_ = loaded.txn;
   loader->hash_ = loaded.hash;
-  if (!loaded.name.empty()) {
-    CAISSON_RETURN_IF_ERROR(validate_snapshot_name(loaded.name));
+  if (!loaded.names.empty()) {
+    for (const std::string& name : loaded.names) {
+      CAISSON_RETURN_IF_ERROR(validate_snapshot_name(name));
+    }
     loader->attachment_ =
-        encode_retention({.time_ns = vfs.clock().wall_ns(), .names = {loaded.name}, .earlier = {}});
+        encode_retention({.time_ns = vfs.clock().wall_ns(), .names = loaded.names, .earlier = {}});
   }
   CAISSON_ASSIGN_OR_RETURN(loader->directory_, vfs.open_directory(path));
   CAISSON_ASSIGN_OR_RETURN(loader->lock_, WriterLock::take(*loader->directory_));
   if (loaded.txn == TxnId{}) return loader;  // The store is empty, and so is its state.
-  CAISSON_ASSIGN_OR_RETURN(loader->pager_,
-                           pager::open_pager(*loader->directory_, pager_options(loaded.engine)));
+  pager::PagerOptions options = pager_options(loaded.engine);
+  options.readers = [](std::vector<pager::RegisteredReader>&) {};  // Nobody but the loader.
+  CAISSON_ASSIGN_OR_RETURN(loader->pager_, pager::open_pager(*loader->directory_, options));
   CAISSON_ASSIGN_OR_RETURN(auto pages, pager::PageTxn::begin(*loader->pager_, loaded.txn));
   loader->pages_.emplace(std::move(pages));
   loader->trees_.emplace(*loader->pager_, *loader->pages_, btree::TreeRoot{});
@@ -61,8 +64,13 @@ Result<void> StoreLoader::begin_tree(const TreeEntry& tree) {
   if (tree.id <= tree_) return not_a_state("trees are out of their order");
   if (tree.id >= next_tree_) return not_a_state("a tree's number is to come yet");
   CAISSON_RETURN_IF_ERROR(trees_->skip_numbers(tree.id));
-  CAISSON_ASSIGN_OR_RETURN(
-      tree_, trees_->create(std::as_bytes(std::span(tree.name)), tree.kind, tree.options));
+  const auto made = trees_->create(std::as_bytes(std::span(tree.name)), tree.kind, tree.options);
+  if (!made) {
+    const Code code = made.error().code();
+    const bool refused = code == Code::kAlreadyExists || code == Code::kInvalidArgument;
+    return refused ? not_a_state(made.error().message()) : fail(made.error());
+  }
+  tree_ = *made;
   CAISSON_ASSIGN_OR_RETURN(writer_, trees_->writer(tree_));
   count_ = tree.root.count;
   return {};

@@ -25,9 +25,9 @@ namespace caisson::mvcc {
 struct LoadedStore {
   pager::CreateOptions create = {};
   EngineOptions engine = {};
-  TxnId txn{};            // The commit that the state is behind,
-  Hash128 hash = {};      // and the log's running hash behind it.
-  std::string name = {};  // Of that state, if it is to have one.
+  TxnId txn{};                          // The commit that the state is behind,
+  Hash128 hash = {};                    // and the log's running hash behind it.
+  std::vector<std::string> names = {};  // Of that state, if it is to have any.
 };
 
 // Makes an empty store and puts the state that it is shown into its page file, sorted as it comes:

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <string>
 #include <vector>
@@ -185,8 +186,12 @@ TEST_F(Backup, SaysWhatIsInItsWay) {
   EXPECT_EQ(code("copy", {.name = "b"}), Code::kNotFound);        // No position.
   EXPECT_EQ(code("other", {.name = "a"}), Code::kAlreadyExists);  // The position is another's.
   EXPECT_FALSE(fs::exists(path("other")));
-  value_of(store.remove_position("a"));
-  value_of(store.create_position("a"));
+  // A position of somebody else's, and a trial in the way, are seen before anything is done.
+  value_of(store.remove_position("backup:a"));
+  EXPECT_EQ(code("copy", {.name = "a"}), Code::kNotFound);
+  EXPECT_EQ(code("new", {.name = "c", .drill_path = path("copy")}), Code::kAlreadyExists);
+  EXPECT_FALSE(fs::exists(path("new")));
+  value_of(store.create_position("backup:a"));
   EXPECT_EQ(code("store", {.name = "a"}), Code::kBusy);
   value_of(store.backup(path("plain")));
   EXPECT_EQ(code("plain", {.name = "a"}), Code::kWrongStore);
@@ -194,6 +199,79 @@ TEST_F(Backup, SaysWhatIsInItsWay) {
   EXPECT_EQ(restore(path("copy"), path("plain")).error().code(), Code::kAlreadyExists);
   value_of(store.close());
   EXPECT_EQ(code("late", {}), Code::kInvalidArgument);
+}
+
+TEST_F(Backup, MayBeManyTimesAsLargeAsItsMemory) {
+  const Options small{.memory_budget_bytes = std::uint64_t{2} << 20U};
+  Store store = value_of(Store::create(path("store"), {}, small));
+  WriteTxn txn = value_of(store.begin_write());
+  WriteTree notes = value_of(txn.create_tree("notes"));
+  for (int i = 0; i < 1000; ++i) {
+    value_of(notes.put(std::to_string(i), std::string(20'000, 'v')));
+  }
+  value_of(txn.commit());
+  std::string stream;
+  const BackupReport report = value_of(store.backup(path("copy")));
+  value_of(store.backup(into(stream), {.drill_path = path("drill")}));
+  EXPECT_EQ(value_of(restore(from(stream), path("again"))).state_hash, report.state_hash);
+}
+
+// The name of a stream is its own: neither a directory's nor what else follows the store.
+TEST_F(Backup, EachKindBeginsWithAllOfTheStore) {
+  Store store = make();
+  write(store, 3);
+  value_of(store.create_position("a"));
+  write(store, 1);
+  std::string stream;
+  EXPECT_FALSE(value_of(store.backup(path("copy"), {.name = "a"})).increment);
+  EXPECT_FALSE(value_of(store.backup(into(stream), {.name = "a"})).increment);
+  write(store, 1);
+  EXPECT_TRUE(value_of(store.backup(path("copy"), {.name = "a"})).increment);
+  EXPECT_TRUE(value_of(store.backup(into(stream), {.name = "a"})).increment);
+  EXPECT_EQ(value_of(store.positions()).size(), 3U);
+  // And begins anew, if asked to.
+  write(store, 1);
+  std::string anew;
+  EXPECT_FALSE(value_of(store.backup(into(anew), {.name = "a", .full = true})).increment);
+  EXPECT_FALSE(value_of(store.backup(path("second"), {.name = "a", .full = true})).increment);
+  write(store, 1);
+  value_of(store.backup(into(anew), {.name = "a"}));
+  EXPECT_EQ(value_of(restore(from(anew), path("restored"))).txn, TxnId{7});
+  EXPECT_EQ(value_of(store.backup(path("second"), {.name = "a"})).from, TxnId{6});
+  EXPECT_EQ(store.backup(path("copy"), {.name = "a"}).error().code(), Code::kNotFound);
+}
+
+TEST_F(Backup, WhoseReceiverCanNotKeepItIsMadeAgain) {
+  Store store = make();
+  write(store, 2);
+  std::string stream;
+  std::string lost;
+  const auto full = [&](Bytes bytes) -> Result<void> {
+    lost += as_text(bytes);
+    return bytes.empty() ? fail(Code::kOutOfSpace, "no room") : Result<void>();
+  };
+  EXPECT_EQ(store.backup(full, {.name = "tape"}).error().code(), Code::kOutOfSpace);
+  EXPECT_FALSE(lost.empty());
+  EXPECT_TRUE(value_of(store.positions()).empty());
+  EXPECT_FALSE(value_of(store.backup(into(stream), {.name = "tape"})).increment);
+  write(store, 2);
+  EXPECT_EQ(store.backup(full, {.name = "tape"}).error().code(), Code::kOutOfSpace);
+  EXPECT_EQ(value_of(store.backup(into(stream), {.name = "tape"})).from, TxnId{2});
+  EXPECT_EQ(value_of(restore(from(stream), path("restored"))).txn, TxnId{4});
+}
+
+// What was cut off between the position and the name of the backup.
+TEST_F(Backup, TakesOverWhatAnotherHasBegun) {
+  Store store = make();
+  write(store, 2);
+  value_of(store.backup(path("copy"), {.name = "a"}));
+  fs::rename(path("copy"), path("copy.unfinished"));
+  std::ofstream(path("copy.unfinished/UNFINISHED")) << '\1';
+  write(store, 1);
+  EXPECT_FALSE(value_of(store.backup(path("copy"), {.name = "a"})).increment);
+  EXPECT_EQ(at("copy"), states_[3]);
+  write(store, 1);
+  EXPECT_TRUE(value_of(store.backup(path("copy"), {.name = "a"})).increment);
 }
 
 TEST_F(Backup, StopsWhenItIsAskedTo) {

@@ -4,13 +4,14 @@
 // to look at it. A stream of bytes goes wherever its receiver puts it; spec/archive.md says what is
 // in it. Both are of one snapshot, and others read and write the store meanwhile.
 //
-//   store.backup("/mnt/backup/notes", {.name = "nightly"}).value();   // All of it;
-//   store.backup("/mnt/backup/notes", {.name = "nightly"}).value();   // later: what has come
-//   since. caisson::restore("/mnt/backup/notes", "notes.caisson", {.as_of =
-//   caisson::TxnId{12}}).value();
+//   store.backup("/mnt/backup/notes", {.name = "nightly"}).value();  // All of it; and later
+//   store.backup("/mnt/backup/notes", {.name = "nightly"}).value();  // what has come since.
+//   caisson::restore("/mnt/backup/notes", "notes.caisson", {.as_of = caisson::TxnId{12}}).value();
 //
-// A backup proves itself before it is said to be one: what was written is read again, and its state
-// hash compared with that of the snapshot (spec/store.md, section 3).
+// A backup proves itself before it is said to be one: a directory is opened and read again, from
+// the medium where that can be, and its state hash compared with that of the snapshot
+// (spec/store.md, section 3). A stream is decoded as it is written; what became of it behind its
+// receiver shows when it is restored, which compares every commit and the state at the end.
 
 #ifndef CAISSON_BACKUP_H_
 #define CAISSON_BACKUP_H_
@@ -27,8 +28,9 @@
 
 namespace caisson {
 
-// Takes the bytes of a stream, in order, some at a time. An error of it ends the backup, and is
-// what that returns.
+// Takes the bytes of a stream, in order, some at a time; and when all have been given, none, once:
+// then it makes them durable, as far as it has to, since what follows begins behind them. An error
+// of it ends the backup, and is what that returns.
 using BackupSink = std::function<Result<void>(Bytes)>;
 
 // Fills as much as there is, and returns how much that was: 0 at the end of the stream only.
@@ -41,20 +43,26 @@ struct BackupProgress {
 };
 
 struct BackupOptions {
-  // With a name, a position of that name keeps the store's log from the backup's commit on
-  // (Store::create_position()), so that the next backup under it is an increment. One that is made
-  // no more has to be removed: Store::remove_position(). 1 to 200 bytes; empty: none.
+  // With a name, a position keeps the store's log from the backup's commit on
+  // (Store::create_position()), so that the next backup under it is an increment: "backup:" and the
+  // name, or for a stream "backup-stream:" and the name. One that is made no more has to be
+  // removed: Store::remove_position(). 1 to 200 bytes; empty: none.
   std::string name = {};
 
+  // All of it, though an increment could be made; the next one under its name begins behind it, and
+  // no more behind what was there before. A directory has to be another one.
+  bool full = false;
+
   // Where to restore it for a trial: a path where nothing is. What was restored is opened, read,
-  // compared and removed. Not for increments as a stream, which lead nowhere alone. Empty: no
-  // trial.
+  // compared and removed, before the backup has its name. Not for increments as a stream, which
+  // lead nowhere alone. Empty: no trial.
   std::string drill_path = {};
 
   // Called now and then, by the thread that makes the backup.
   std::function<void(const BackupProgress&)> progress = {};
 
-  // Ends it soon: kStopped, and nothing is left, as after any error.
+  // Ends it soon: kStopped. As after any error nothing is left; but of an increment to a directory
+  // that holds the store's state behind some commit between, and the next one goes on there.
   std::stop_token stop = {};
 };
 

@@ -53,6 +53,9 @@ struct Context {
   bool err_colour = false;
   bool err_terminal = false;
 
+  // What `out` writes to; -1: nothing that could be flushed.
+  int out_descriptor = -1;
+
   // The signal that asks to stop; 0: none does. And a descriptor that can be read then; -1: none.
   std::function<int()> signal = [] { return 0; };
   int signal_descriptor = -1;

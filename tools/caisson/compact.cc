@@ -53,6 +53,7 @@ std::uint64_t page_file_size(const std::string& store) {
 }
 
 Result<Done> copy(const Arguments& arguments, Context& context) {
+  CAISSON_RETURN_IF_ERROR(check_outside(arguments.store, arguments.destination));
   CAISSON_ASSIGN_OR_RETURN(const Store store, open_to_read(arguments.store));
   Copying copying(context, arguments.progress);
   BackupOptions options;

@@ -161,6 +161,12 @@ TEST_F(Copies, BackupWritesAStreamThatIsRestored) {
   EXPECT_EQ(caisson({"restore", path("r3"), two}).code, kUsage);
   EXPECT_EQ(caisson({"restore", path("r3"), two, one}).code, kUsage);
   EXPECT_EQ(caisson({"restore", path("r3"), one, one}).code, kDamaged);
+  EXPECT_THAT(caisson({"restore", path("r3"), one, path(".")}).err, HasSubstr("a directory"));
+  // All of it anew, what it doesn't replace left alone.
+  const Outcome full = caisson({"backup", path(), "-", "--name", "n", "--full"});
+  EXPECT_THAT(full.err, HasSubstr("2 keys in 1 tree"));
+  EXPECT_THAT(full.err, HasSubstr("checked:"));
+  EXPECT_EQ(caisson({"restore", path("r4"), "-"}, full.out).code, kFine);
   std::string damaged = base.out;
   damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
   const Outcome refused = caisson({"restore", path("r3"), "-"}, damaged);
@@ -182,8 +188,18 @@ TEST_F(Copies, BackupSaysWhatIsInItsWay) {
   EXPECT_EQ(caisson({"backup", path(), path("copy"), "--name", "n"}).code, kFine);
   const Outcome other = caisson({"backup", path(), path("other"), "--name", "n"});
   EXPECT_EQ(other.code, kNegative);
-  EXPECT_THAT(other.err, HasSubstr("position of the name"));
+  EXPECT_THAT(other.err, HasSubstr("backup of this name at another place"));
   EXPECT_EQ(caisson({"restore", path("copy"), path("copy")}).code, kNegative);
+  // Within itself, and where the trial is to be.
+  for (const char* inside : {"store/copy", "store/log/copy", "./store/../store/copy"}) {
+    EXPECT_EQ(caisson({"backup", path(), path(inside)}).code, kUsage) << inside;
+    EXPECT_EQ(caisson({"compact", path(), path(inside)}).code, kUsage) << inside;
+    EXPECT_EQ(caisson({"restore", path(inside), path()}).code, kUsage) << inside;
+  }
+  const Outcome trial =
+      caisson({"backup", path(), path("new"), "--drill", "--scratch", path("copy")});
+  EXPECT_EQ(trial.code, kNegative);
+  EXPECT_EQ(caisson({"restore", path("new"), path("copy"), "--as-of", "-1"}).code, kUsage);
   // A directory that is something else.
   fs::create_directory(path("folder"));
   EXPECT_EQ(caisson({"backup", path(), path("folder")}).code, kNegative);

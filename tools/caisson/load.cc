@@ -6,10 +6,13 @@
 #include <memory>
 #include <optional>
 #include <ostream>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
 
+#include "base/hash.h"
+#include "base/hex.h"
 #include "tools/caisson/command.h"
 #include "tools/caisson/commands.h"
 #include "tools/caisson/loader.h"
@@ -48,6 +51,8 @@ rows and bytes count from the beginning of the source. --json prints a last line
 
 Exits with 1 if a part of the source was loaded before and neither --resume nor --restart is given.)";
 
+constexpr std::size_t kSourceNameMax = 128;
+
 struct Arguments {
   std::string store;
   std::optional<std::string> tree;
@@ -62,12 +67,17 @@ struct Arguments {
   WriteArguments write;
 };
 
-// Its name in the store: the same from wherever the command is run.
-std::string source_name(const std::string& file) {
-  if (file == "-") return file;
-  std::error_code error;
-  const auto path = std::filesystem::canonical(file, error);
-  return error ? file : path.string();
+// Its name in the store: the same from wherever the command is run (spec/dump.md, section 4).
+std::string source_name(const Arguments& arguments) {
+  std::string name = arguments.file;
+  if (name == "-") {
+    if (arguments.tree) name += " " + *arguments.tree;
+  } else {
+    std::error_code error;
+    const auto path = std::filesystem::canonical(name, error);
+    if (!error) name = path.string();
+  }
+  return name.size() <= kSourceNameMax ? name : to_hex(xxh3_128(std::as_bytes(std::span(name))));
 }
 
 OnDuplicate on_duplicate_named(const std::string& name) {
@@ -79,7 +89,7 @@ class LoadCommand {
  public:
   LoadCommand(const Arguments& arguments, RowFormat format, Context& context)
       : arguments_(arguments), context_(context) {
-    options_.source = source_name(arguments.file);
+    options_.source = source_name(arguments);
     options_.format = format;
     options_.tree = arguments.tree;
     options_.batch = arguments.batch;

@@ -217,6 +217,8 @@ TEST_F(Load, GoesOnOnlyWithTheSameSourceInTheSameWay) {
 
 TEST_F(Load, ResumesStandardInputThatIsGivenAgain) {
   EXPECT_EQ(load({"t", "-", "--batch", "10"}, rows(0, 25) + "bad\n").code, kUsage);
+  // Another tree's standard input is another source.
+  EXPECT_EQ(load({"u", "-"}, rows(0, 3)).code, kFine);
   EXPECT_EQ(load({"t", "-", "--resume"}, rows(0, 31)).code, kFine);
   EXPECT_EQ(contents()["t"].size(), 31U);
 }

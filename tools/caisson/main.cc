@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   context.out_colour = may_colour(STDOUT_FILENO);
   context.err_colour = may_colour(STDERR_FILENO);
   context.err_terminal = isatty(STDERR_FILENO) == 1 && variable("TERM") != "dumb";
+  context.out_descriptor = STDOUT_FILENO;
   context.signal = noted_signal;
   context.signal_descriptor = signal_descriptor();
   const int code = run(argc, argv, context, [&] { return out_bytes.error(); });

@@ -8,6 +8,9 @@
 #include <map>
 #include <thread>
 
+#include "io/posix.h"
+#include "mvcc/open_files.h"
+#include "mvcc/view.h"
 #include "tools/cli/suggest.h"
 #include "tools/cli/text.h"
 
@@ -56,7 +59,21 @@ Error busy(const Error& error, const std::string& path) {
 // --- Reading -------------------------------------------------------------------------------------
 
 Result<Store> open_to_read(const std::string& path) {
-  return Store::open(path, {.read_only = true});
+  // What has changed behind the last checkpoint takes memory, in a store that was not closed, or
+  // whose past is looked at; and no more is taken.
+  constexpr std::uint64_t kMemoryMax = std::uint64_t{1} << 30U;
+  return Store::open(path, {.read_only = true, .memory_budget_bytes = kMemoryMax});
+}
+
+Result<void> check_outside(const std::string& store, const std::string& destination) {
+  std::error_code error;
+  const fs::path inner = fs::weakly_canonical(destination, error);
+  const fs::path outer = fs::weakly_canonical(store, error);
+  const bool within = std::ranges::mismatch(outer, inner).in1 == outer.end();
+  if (error || !within || inner == outer) return {};
+  return fail(Error(Code::kInvalidArgument, "a store can't be made inside of the one it is made of")
+                  .in_file(destination)
+                  .with_advice("Choose another path."));
 }
 
 void StateArguments::add_to(CLI::App& command) {
@@ -145,13 +162,18 @@ void WriteArguments::add_to(CLI::App& command) {
 
 namespace {
 
-// How many states of the past a store keeps now; 0 where that can't be told.
+constexpr std::uint64_t kAllHistory = std::uint64_t{1} << 32U;
+
+// How many states of the past a store keeps now, as its checkpoints say; all, where that can't be
+// told.
 std::uint64_t history_of(const std::string& path) {
-  const auto store = open_to_read(path);
-  if (!store) return 0;
-  const auto retained = store->retained();
-  if (!retained) return 0;
-  const auto count = std::ranges::count_if(*retained, &RetainedSnapshot::history);
+  const auto directory = io::posix_vfs().open_directory(path);
+  if (!directory) return 0;
+  pager::PagerOptions options = mvcc::pager_options({});
+  options.read_only = true;
+  const auto found = mvcc::read_checkpoints(**directory, options);
+  if (!found) return found.error().code() == Code::kNotFound ? 0 : kAllHistory;
+  const auto count = std::ranges::count_if(found->retained, &mvcc::RetainedCheckpoint::history);
   return static_cast<std::uint64_t>(std::max<std::ptrdiff_t>(count - 1, 0));  // The newest is one.
 }
 

@@ -23,6 +23,9 @@ inline constexpr const char* kOwnTree = ".caisson-load";
 // Opens a store to look at it, beside whoever writes it.
 Result<Store> open_to_read(const std::string& path);
 
+// kInvalidArgument for a path inside of a store, where a copy of it can't be.
+Result<void> check_outside(const std::string& store, const std::string& destination);
+
 // kNotFound, naming the tree that may be meant instead.
 Error no_such_tree(const std::string& name, const std::vector<std::string>& names);
 

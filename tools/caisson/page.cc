@@ -291,6 +291,7 @@ class Outline {
 Result<void> show(const Options& options, Context& context) {
   CAISSON_ASSIGN_OR_RETURN(const auto directory,
                            mvcc::open_store_directory(io::posix_vfs(), options.store));
+  CAISSON_RETURN_IF_ERROR(mvcc::check_has_store(*directory));
   if (options.page) return show_page(*directory, options, context);
   LoneReader reader;
   CAISSON_ASSIGN_OR_RETURN(const auto pager, pager::open_pager(*directory, reader.options()));

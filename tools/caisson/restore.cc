@@ -71,6 +71,11 @@ class Files {
     const std::string& name = names_[next_ - 1];
     std::error_code none;
     const bool missing = name != "-" && !std::filesystem::exists(name, none);
+    if (name != "-" && std::filesystem::is_directory(name, none)) {
+      return Error(Code::kInvalidArgument, "a directory is a backup alone, without others")
+          .in_file(name)
+          .with_advice("Give it alone, or files of a stream.");
+    }
     return Error(missing ? Code::kNotFound : Code::kIoError,
                  missing ? "there is no such backup" : "the backup can't be read")
         .in_file(name);
@@ -90,6 +95,7 @@ Result<RestoreReport> restore_from(const Arguments& arguments,
   RestoreOptions options{.as_of = {}, .progress = copying.progress(), .stop = copying.token()};
   if (arguments.as_of) options.as_of = TxnId{*arguments.as_of};
   if (backups.size() == 1 && std::filesystem::is_directory(backups.front(), none)) {
+    CAISSON_RETURN_IF_ERROR(check_outside(backups.front(), arguments.store));
     return restore(backups.front(), arguments.store, options);
   }
   Files files(backups, context.in);
@@ -124,7 +130,9 @@ void add_restore(CLI::App& command, Context& context) {
   command.add_option("STORE", arguments->store, "The store to make")->required();
   CLI::Option* backups =
       add_words(command, "BACKUP", "A directory; or files of a stream, - for standard input");
-  command.add_option("--as-of", arguments->as_of, "The last commit to restore")->option_text("TXN");
+  command.add_option("--as-of", arguments->as_of, "The last commit to restore")
+      ->option_text("TXN")
+      ->check(CLI::NonNegativeNumber);
   add_progress(command, arguments->progress);
   command.footer(kFooter);
   command.callback([arguments, backups, &command, &context] {

@@ -15,14 +15,16 @@ namespace caisson::tools {
 
 // Written under its name with ".part" behind it, and renamed when all is written and flushed. What
 // isn't a regular file (a device, a pipe) is written as it is. Destroyed before finish() or keep(),
-// it leaves nothing. Used by one thread.
+// it leaves what was there before: nothing, or what it was to go on with. The part is locked, so
+// that two don't write one. Used by one thread.
 class OutputFile {
  public:
-  // kNotFound (no directory), kPermissionDenied, kInvalidArgument (a directory), kOutOfSpace ...
+  // kNotFound (no directory), kPermissionDenied, kInvalidArgument (a directory), kBusy, kOutOfSpace
+  // ... The file that it replaces, if there is one, says who may read it.
   static Result<std::unique_ptr<OutputFile>> create(const std::string& path);
 
   // Goes on behind the first `size` bytes of what keep() has left; the rest is cut off.
-  // kNotFound if it isn't there, kCorruption if it is shorter.
+  // kNotFound if it isn't there, kBusy, kCorruption if it is shorter.
   static Result<std::unique_ptr<OutputFile>> resume(const std::string& path, std::uint64_t size);
 
   ~OutputFile();
@@ -46,11 +48,12 @@ class OutputFile {
   static std::string part_of(const std::string& path) { return path + ".part"; }
 
  private:
-  OutputFile(int descriptor, std::string path, std::string part);
+  OutputFile(int descriptor, std::string path, std::string part, std::uint64_t kept);
 
   const int descriptor_;
   const std::string path_;
-  std::string part_;  // "": written as it is, or ended.
+  std::string part_;        // "": written as it is, or ended.
+  std::uint64_t kept_ = 0;  // Bytes of the part that were there before.
   DescriptorSink sink_;
   std::ostream stream_;
 };
