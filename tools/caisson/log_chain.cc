@@ -228,4 +228,44 @@ Result<ChainReport> check_chain(OpenLog& log, const LogPlace& from,
   return report;
 }
 
+// --- Showing -------------------------------------------------------------------------------------
+
+namespace {
+
+Json place_json(TxnId txn, std::uint64_t file, std::uint64_t offset) {
+  Json json;
+  json["txn"] = to_u64(txn);
+  json["file"] = file;
+  json["offset"] = offset;
+  return json;
+}
+
+std::string place_text(TxnId txn, std::uint64_t file, std::uint64_t offset) {
+  return "commit " + show_number(to_u64(txn)) + " (" + std::to_string(file) + ":" +
+         std::to_string(offset) + ")";
+}
+
+}  // namespace
+
+Json chain_json(const ChainReport& report) {
+  Json json;
+  json["from"] = place_json(report.from.txn, report.from.file(), report.from.offset());
+  json["end"] = place_json(report.txn, report.end.file, report.end.offset);
+  json["records"] = report.records;
+  json["bytes"] = report.bytes;
+  json["closed"] = report.closed;
+  json["written"] = report.written;
+  return json;
+}
+
+std::string describe(const ChainReport& report) {
+  const std::string end = !report.findings.empty() ? ""
+                          : report.written         ? "; it is being written"
+                          : report.closed          ? "; the store was closed there"
+                                                   : "; the store was not closed";
+  return show_count(report.records, "record", "records") + ", " + show_size(report.bytes) +
+         ", from behind " + place_text(report.from.txn, report.from.file(), report.from.offset()) +
+         " to behind " + place_text(report.txn, report.end.file, report.end.offset) + end;
+}
+
 }  // namespace caisson::tools

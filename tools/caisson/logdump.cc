@@ -270,49 +270,18 @@ Result<void> dump(const Arguments& arguments, Context& context) {
 
 // --- Checking ------------------------------------------------------------------------------------
 
-Json place_json(TxnId txn, std::uint64_t file, std::uint64_t offset) {
-  Json json;
-  json["txn"] = to_u64(txn);
-  json["file"] = file;
-  json["offset"] = offset;
-  return json;
-}
-
 void print_report(const ChainReport& report, Context& context) {
-  std::ostream& out = context.out;
-  const LogPlace& from = report.from;
   if (context.json) {
     Json json;
     json["damaged"] = !report.findings.empty();
-    json["from"] = place_json(from.txn, from.file(), from.offset());
-    json["end"] = place_json(report.txn, report.end.file, report.end.offset);
-    json["records"] = report.records;
-    json["bytes"] = report.bytes;
-    json["closed"] = report.closed;
-    json["written"] = report.written;
+    json.update(chain_json(report));
     json["findings"] = Json::array();
     for (const Error& finding : report.findings) json["findings"].push_back(to_json(finding));
-    return print(out, json);
+    return print(context.out, json);
   }
-  if (!context.quiet) {
-    out << "from  behind commit " << show_number(to_u64(from.txn)) << ", " << from.file() << ":"
-        << from.offset() << "\n"
-        << "to    behind commit " << show_number(to_u64(report.txn)) << ", " << report.end.file
-        << ":" << report.end.offset << "\n"
-        << "read  " << show_count(report.records, "record", "records") << ", "
-        << show_size(report.bytes) << "\n";
-  }
-  for (const Error& finding : report.findings) out << "damage: " << finding.to_string() << "\n";
-  if (!report.findings.empty()) {
-    out << "DAMAGED: copy the store away before anything else\n";
-  } else if (!context.quiet) {
-    out << "ok: "
-        << (report.written  ? "whole up to the last commit that is durable; it is being "
-                              "written"
-            : report.closed ? "this is its end, and the store was closed"
-                            : "this is its end; the store was not closed")
-        << "\n";
-  }
+  if (!context.quiet) context.out << describe(report) << "\n";
+  print_findings(context, report.findings, report.findings.size());
+  if (!context.quiet && report.findings.empty()) context.out << "ok: nothing is damaged\n";
 }
 
 Result<void> verify(const Arguments& arguments, Context& context) {
