@@ -44,7 +44,7 @@ class Inspector {
   explicit Inspector(const std::string& store) : store_(store) {}
 
   Result<Inspection> run() {
-    CAISSON_ASSIGN_OR_RETURN(directory_, io::posix_vfs().open_directory(store_));
+    CAISSON_ASSIGN_OR_RETURN(directory_, mvcc::open_store_directory(io::posix_vfs(), store_));
     CAISSON_RETURN_IF_ERROR(mvcc::check_has_store(*directory_));
     CAISSON_ASSIGN_OR_RETURN(lock_, mvcc::ReaderLock::take(*directory_));
     CAISSON_RETURN_IF_ERROR(look_at_checkpoints());

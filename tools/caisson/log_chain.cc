@@ -62,7 +62,7 @@ Result<log::Record> record_at(log::LogBytes& bytes, const log::Place& place, con
 
 Result<OpenLog> OpenLog::open(const std::string& store) {
   OpenLog log;
-  CAISSON_ASSIGN_OR_RETURN(log.store_, io::posix_vfs().open_directory(store));
+  CAISSON_ASSIGN_OR_RETURN(log.store_, mvcc::open_store_directory(io::posix_vfs(), store));
   CAISSON_RETURN_IF_ERROR(mvcc::check_has_store(*log.store_));
   CAISSON_ASSIGN_OR_RETURN(log.lock_, mvcc::ReaderLock::take(*log.store_));
   // A writer that came before the lock, and looked for readers, may be retiring files yet.

@@ -61,7 +61,8 @@ class Verifier {
   explicit Verifier(const VerifyOptions& options) : options_(options) {}
 
   Result<Verification> run() {
-    CAISSON_ASSIGN_OR_RETURN(directory_, io::posix_vfs().open_directory(options_.store));
+    CAISSON_ASSIGN_OR_RETURN(directory_,
+                             mvcc::open_store_directory(io::posix_vfs(), options_.store));
     CAISSON_RETURN_IF_ERROR(mvcc::check_has_store(*directory_));
     CAISSON_ASSIGN_OR_RETURN(lock_, mvcc::ReaderLock::take(*directory_));
     CAISSON_RETURN_IF_ERROR(open());
