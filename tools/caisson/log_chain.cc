@@ -201,7 +201,11 @@ Result<ChainReport> check_chain(OpenLog& log, const LogPlace& from,
   report.from = from;
   LogWalk walk(log, from, LogWalk::Tail::kRead);
   auto place = std::ranges::upper_bound(log.places(), from.txn, {}, &LogPlace::txn);
-  for (std::uint64_t told = 0;;) {
+  for (std::optional<std::uint64_t> told;;) {
+    if (!told || report.bytes - *told >= kReadingEvery) {
+      told = report.bytes;
+      if (!reading(report.bytes)) return fail(Code::kStopped, "the log was not read to its end");
+    }
     const auto record = walk.next();
     if (!record) {
       if (record.error().code() != Code::kCorruption) return fail(record.error());
@@ -216,9 +220,6 @@ Result<ChainReport> check_chain(OpenLog& log, const LogPlace& from,
       if (place->position != walk.reader().position())
         report.findings.push_back(not_passed(*place));
     }
-    if (report.bytes - told < kReadingEvery) continue;
-    told = report.bytes;
-    if (!reading(report.bytes)) return fail(Code::kStopped, "the log was not read to its end");
   }
   const LogPosition& end = walk.reader().chain().position;
   report.txn = walk.reader().txn();

@@ -102,7 +102,7 @@ void run_restore(const Arguments& arguments, const std::vector<std::string>& bac
   if (backups.empty()) return report_usage(context, command, "which backup?");
   const auto report = restore_from(arguments, backups, context);
   if (!report) {
-    if (context.signal() != 0) return report_stopped(context, "nothing was restored");
+    if (context.signal() != 0) return report_stopped(context, "stopped; nothing was restored");
     return tools::report(context, report.error());
   }
   if (context.json) {
@@ -124,7 +124,9 @@ void add_restore(CLI::App& command, Context& context) {
   command.add_option("STORE", arguments->store, "The store to make")->required();
   CLI::Option* backups =
       add_words(command, "BACKUP", "A directory; or files of a stream, - for standard input");
-  command.add_option("--as-of", arguments->as_of, "The last commit to restore")->option_text("TXN");
+  command.add_option("--as-of", arguments->as_of, "The last commit to restore")
+      ->option_text("TXN")
+      ->check(CLI::NonNegativeNumber);
   add_progress(command, arguments->progress);
   command.footer(kFooter);
   command.callback([arguments, backups, &command, &context] {

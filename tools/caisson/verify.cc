@@ -148,7 +148,7 @@ void run_verify(VerifyOptions options, Context& context) {
   const auto found = verify(options);
   bar.end();
   if (!found && context.signal() != 0) {
-    return report_stopped(context, "the store was not read to its end");
+    return report_stopped(context, "stopped; the store was not read to its end");
   }
   if (!found) return report(context, found.error());
   if (context.json) {
