@@ -134,27 +134,35 @@ class Verifier {
     return {};
   }
 
-  // Of both checkpoints, for comparing what they hold, before a writer goes on.
+  // Of the newest checkpoint and the one before, for comparing what they hold, before a writer goes
+  // on.
   void open_views() {
     newest_view_.reset();
-    older_view_.reset();
-    found_.replay.left_out = "it was not asked for";
+    base_view_.reset();
+    base_damage_.reset();
+    std::string& left_out = found_.replay.left_out;
+    const TxnId newest = attempt_->candidate(*slot_).meta->txn;
+    left_out = "it was not asked for";
     if (!options_.replay) return;
-    const Candidate& older = attempt_->candidate(other(*slot_));
-    found_.replay.left_out = "the older checkpoint can't be opened";
-    if (!older.offered()) return;
-    newest_view_ = open_view(attempt_->candidate(*slot_).meta->txn);
-    older_view_ = open_view(older.meta->txn);
-    if (newest_view_ && older_view_) found_.replay.left_out = "";
+    left_out = "the checkpoint holds no commits";
+    if (newest == TxnId{}) return;
+    left_out = "there is no checkpoint of an earlier commit to begin with";
+    auto base = open_view(TxnId{to_u64(newest) - 1});
+    if (!base && base.error().code() == Code::kCorruption) base_damage_ = base.error();
+    if (!base) return;
+    left_out = "the checkpoint can't be opened";  // Why, the checks of pages and the log will find.
+    auto view = open_view(newest);
+    if (!view) return;
+    left_out = "";
+    newest_view_ = std::move(*view);
+    base_view_ = std::move(*base);
   }
 
-  // Null where it can't be opened. Why, the checks of pages and of the log will find.
-  std::unique_ptr<mvcc::View> open_view(TxnId txn) const {
+  // The last checkpoint at or before a commit.
+  Result<std::unique_ptr<mvcc::View>> open_view(TxnId txn) const {
     mvcc::EngineOptions options;
     options.memory_budget_bytes = options_.memory_bytes;
-    auto view = mvcc::View::open_base(io::posix_vfs(), *directory_, options, txn);
-    if (!view || (*view)->base() != txn) return nullptr;
-    return std::move(*view);
+    return mvcc::View::open_base(io::posix_vfs(), *directory_, options, txn);
   }
 
   // --- Pages -------------------------------------------------------------------------------------
@@ -285,21 +293,22 @@ class Verifier {
 
   Result<void> check_replay() {
     ReplayReport& replay = found_.replay;
+    if (base_damage_ && found_.findings_total == 0) add(*base_damage_);
     if (!replay.left_out.empty()) return {};
     if (found_.findings_total > 0) {
       replay.left_out = "damage was found before";
       return {};
     }
-    replay.from = older_view_->base();
+    replay.from = base_view_->base();
     replay.to = newest_view_->base();
-    const auto followed = older_view_->follow(replay.to);
+    const auto followed = base_view_->follow(replay.to);
     if (!followed && followed.error().code() == Code::kResourceExhausted) {
       replay.left_out = "the log needs more memory than --memory allows";
       return {};
     }
     if (!followed) return add_if_damage(followed.error());
     CAISSON_ASSIGN_OR_RETURN(replay.state_hash, hash_of(*newest_view_));
-    CAISSON_ASSIGN_OR_RETURN(replay.replayed, hash_of(*older_view_));
+    CAISSON_ASSIGN_OR_RETURN(replay.replayed, hash_of(*base_view_));
     if (replay.state_hash == replay.replayed) return {};
     add(Error(Code::kCorruption, "the log does not lead from commit " +
                                      std::to_string(to_u64(replay.from)) + " to the state that " +
@@ -329,7 +338,8 @@ class Verifier {
   std::optional<MetaSlot> slot_;
   std::optional<Error> reasons_[2];
   std::unique_ptr<mvcc::View> newest_view_;
-  std::unique_ptr<mvcc::View> older_view_;
+  std::unique_ptr<mvcc::View> base_view_;
+  std::optional<Error> base_damage_;  // Why there is none.
   Verification found_;
 };
 

@@ -29,11 +29,11 @@ struct VerifyOptions {
   std::function<bool(std::uint64_t)> reading = [](std::uint64_t) { return true; };
 };
 
-// Whether the log leads from the older checkpoint to the newer one.
+// Whether the log leads from the last checkpoint of an earlier commit to the newest one.
 struct ReplayReport {
   TxnId from{};
   TxnId to{};
-  std::optional<Hash128> state_hash;  // Of the newer checkpoint,
+  std::optional<Hash128> state_hash;  // Of the newest checkpoint,
   std::optional<Hash128> replayed;    // and of where the log led. None: it was left out, or failed.
   std::string left_out;               // Why it was; "": it was not.
 };

@@ -22,8 +22,8 @@ Changes nothing, and works beside whoever writes the store. Checks both checkpoi
 newest one every page: its checksum and place, the rules of the tree (order, bounds, balance,
 values), and that each page is in use, free or dead and nothing else; the log from the oldest place
 that a checkpoint or a position names to its end; and the positions. Then applies the log to the
-older checkpoint, in memory, and compares what it leads to with the newest one. Rules such as PAGE-1
-are those of the format.
+last checkpoint of an earlier commit, in memory, and compares what it leads to with the newest one.
+Rules such as PAGE-1 are those of the format.
 
 --json prints {"store", "damaged", "checkpoint": {"meta", "sequence", "txn", "page_size",
 "page_count", "root"}, "pages": {"checked", "free"}, "tree": {"trees", "keys", "height", "leaves",

@@ -106,6 +106,12 @@ TEST_F(Verify, ReplaysToTheStateThatABackupHas) {
   EXPECT_EQ(replay["state_hash"], replay["replayed_hash"]);
   const nlohmann::json backup = caisson({"backup", path(), path("copy"), "--json"}).json();
   EXPECT_EQ(replay["state_hash"], backup["state_hash"]);
+  // Both metas are of the same commit then: it begins with one before.
+  ASSERT_EQ(caisson({"put", path(), "numbers", "k", "v", "--history", "1"}).code, kFine);
+  ASSERT_EQ(caisson({"snapshots", path(), "--retain", "n", "--history", "1"}).code, kFine);
+  EXPECT_EQ(checkpoint(false).meta->txn, checkpoint(true).meta->txn);
+  EXPECT_EQ(verify().json()["replay"]["from"], 2);
+  EXPECT_EQ(verify().json()["replay"]["to"], 3);
 }
 
 TEST_F(Verify, WorksOnStoresThatAreEmptyOrWereNotClosed) {
@@ -185,7 +191,7 @@ TEST_F(Verify, ReportsAStoreWithoutAWholeMeta) {
   overwrite(100);
   EXPECT_EQ(verify().code, kDamaged);
   EXPECT_EQ(verify().json()["findings_total"], 1);
-  EXPECT_EQ(verify().json()["replay"]["left_out"], "the older checkpoint can't be opened");
+  EXPECT_TRUE(verify().json()["replay"].contains("left_out"));
   overwrite(65536 + 100);
   const Outcome text = caisson({"verify", path()});
   EXPECT_EQ(text.code, kDamaged);
