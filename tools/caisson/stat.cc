@@ -224,7 +224,7 @@ class Text {
 
   static std::string commits(const Keeper& keeper) {
     if (keeper.txns.empty()) return keeper.unknown ? "all" : "";
-    const std::string first = show_number(to_u64(keeper.txns.front()));
+    std::string first = show_number(to_u64(keeper.txns.front()));
     if (keeper.txns.size() == 1) return first;
     return first + " to " + show_number(to_u64(keeper.txns.back()));
   }
