@@ -44,7 +44,8 @@ class Validator {
       }
       visit(*root, tree_.root().page.id, {}, std::nullopt, true, true);
     }
-    if (options_.count && report_.entries != tree_.count() && report_.findings_total == 0) {
+    if (options_.count && report_.entries != tree_.count() && report_.findings_total == 0 &&
+        !report_.stopped) {
       count_differs();
     }
     take_in(report_, std::move(named_));
@@ -71,6 +72,7 @@ class Validator {
       }
     }
     report.findings_total += others.findings_total;
+    report.stopped = report.stopped || others.stopped;
     report.trees += others.trees;
     report.entries += others.entries;
     report.leaves += others.leaves;
@@ -94,6 +96,11 @@ class Validator {
                "the tree is said to have " + std::to_string(tree_.count()) + " entries and has " +
                    std::to_string(report_.entries),
                "TREE-5"));
+  }
+
+  bool stopping() {
+    report_.stopped = report_.stopped || options_.stop.stop_requested();
+    return report_.stopped;
   }
 
   bool claim(PageId id) {
@@ -150,7 +157,7 @@ class Validator {
     const NodeView node(copy.data(), page_size_);
     std::vector<std::byte> begin_key(least.begin(), least.end());
     std::vector<std::byte> end_key(key_buffer_size(page_size_));
-    for (unsigned i = 0; i < node.count(); ++i) {
+    for (unsigned i = 0; i < node.count() && !stopping(); ++i) {
       const bool last = i + 1 == node.count();
       std::optional<Bytes> child_end = end;
       if (!last) child_end = Bytes(end_key.data(), node.copy_key(i + 1, end_key.data()));
@@ -184,9 +191,11 @@ class Validator {
     }
     report_.long_values += values.size();
     for (const LongValueRef& value : values) {
-      if (options_.values) visit_value(value);
+      if (options_.values && !stopping()) visit_value(value);
     }
-    for (const TreeRoot& tree : trees) visit_tree(tree);
+    for (const TreeRoot& tree : trees) {
+      if (!stopping()) visit_tree(tree);
+    }
   }
 
   // A tree that a catalog names. Its report is added when that on the catalog itself is done.
@@ -236,7 +245,7 @@ class Validator {
     }
     // A copy: pages may be evicted meanwhile.
     const std::vector<std::byte> index(body.begin(), body.end());
-    for (std::uint64_t i = 0; i < count; ++i) {
+    for (std::uint64_t i = 0; i < count && !stopping(); ++i) {
       const PageRef child = load_reference(index.data() + i * kReferenceSize);
       visit_value_page(child, static_cast<std::uint8_t>(level - 1),
                        std::min(below, size - i * below));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <vector>
 
 #include "base/result.h"
@@ -23,11 +24,15 @@ struct ValidatorOptions {
   // Called again and again, when no page's bytes are held: to register anew as a reader, so that
   // private copies of any number of pages fit into the memory there is.
   std::function<void()> renew = [] {};
+
+  // Ends early: what was not looked at is neither found nor counted.
+  std::stop_token stop = {};
 };
 
 struct TreeReport {
   std::vector<Error> findings;  // Each names page and rule.
   std::uint64_t findings_total = 0;
+  bool stopped = false;  // The stop token asked for it.
 
   unsigned height = 0;      // Of the tree itself. What follows counts the named trees in.
   std::uint64_t trees = 0;  // That a catalog names, empty ones included.

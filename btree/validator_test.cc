@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <set>
+#include <stop_token>
 
 #include "btree/layout.h"
 #include "btree/testing/harness.h"
@@ -163,6 +164,34 @@ TEST_F(LongValue, IsRefusedByReadersWhereItsPagesAreNotItsOwn) {  // VALUE-2
   const auto value = value_of(store_.writer().tree().get(bytes_of("long")));
   EXPECT_EQ(value->piece(0).error().rule(), "VALUE-2");
   EXPECT_TRUE(value->piece(9999).has_value());
+}
+
+// A walk that is stopped anywhere says so, and takes what it has not seen for no damage.
+TEST(ValidatorThatIsStopped, FindsNoDamageInWhatItHasNotLookedAt) {
+  TreeStore store;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string value(i % 500 == 3 ? 40'000 : 30, 'v');
+    value_of(store.writer().append(bytes_of(std::to_string(1'000'000 + i)), bytes_of(value)));
+  }
+  const Tree& tree = store.writer().tree();
+  int renewals = 0;
+  pager::PageSet all;
+  EXPECT_FALSE(validate_tree(tree, {.renew = [&] { ++renewals; }}, all).stopped);
+  ASSERT_GT(renewals, 50);
+  for (int last = 0; last < renewals; last += 7) {
+    std::stop_source source;
+    int left = last;
+    const auto renew = [&] {
+      if (left-- == 0) source.request_stop();
+    };
+    if (last == 0) source.request_stop();
+    pager::PageSet pages;
+    const TreeReport report =
+        validate_tree(tree, {.renew = renew, .stop = source.get_token()}, pages);
+    EXPECT_TRUE(report.stopped);
+    EXPECT_EQ(report.findings_total, 0U) << last;
+    EXPECT_LT(report.leaves + report.value_pages, static_cast<std::uint64_t>(renewals));
+  }
 }
 
 // Bytes of pages are held for no longer than until the next renewal, so private copies of a few

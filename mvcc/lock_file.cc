@@ -13,8 +13,6 @@ namespace {
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kCheckedSize = 48;
 
-constexpr std::uint64_t kWriterByte = 0;
-constexpr std::uint64_t kAnonymousByte = 64;
 constexpr std::uint64_t kReadersBegin = 128;
 constexpr std::uint64_t kReadersSize = kReadersMax * kLockRecordSize;
 
@@ -40,6 +38,25 @@ Result<std::optional<LockRecord>> read_record(const io::File& file, std::uint64_
   RecordBytes bytes{};
   CAISSON_RETURN_IF_ERROR(file.read(offset, bytes));
   return decode_lock_record(bytes, uuid);
+}
+
+// Those that `file` doesn't hold a lock for itself. One system call where there are none.
+Result<std::vector<SeenReader>> seen_readers(const io::File& file, const Uuid& uuid) {
+  std::vector<SeenReader> seen;
+  CAISSON_ASSIGN_OR_RETURN(
+      const bool any,
+      file.is_locked(kAnonymousByte, kReadersBegin - kAnonymousByte + kReadersSize));
+  if (!any) return seen;
+  CAISSON_ASSIGN_OR_RETURN(const bool anonymous, file.is_locked(kAnonymousByte, 1));
+  if (anonymous) seen.push_back({.offset = kAnonymousByte, .record = {}});
+  for (std::size_t reader = 0; reader < kReadersMax; ++reader) {
+    const std::uint64_t offset = offset_of(reader);
+    CAISSON_ASSIGN_OR_RETURN(const bool locked, file.is_locked(offset, 1));
+    if (!locked) continue;
+    CAISSON_ASSIGN_OR_RETURN(const auto record, read_record(file, offset, uuid));
+    seen.push_back({.offset = offset, .record = record});
+  }
+  return seen;
 }
 
 Result<std::unique_ptr<io::File>> open_or_make(io::Directory& directory) {
@@ -113,25 +130,18 @@ Result<void> WriterLock::say_durable(const Uuid& uuid, TxnId txn) {
 
 Result<ReaderNeeds> WriterLock::readers(const Uuid& uuid) const {
   ReaderNeeds needs;
-  CAISSON_ASSIGN_OR_RETURN(
-      const bool any,
-      file_->is_locked(kAnonymousByte, kReadersBegin - kAnonymousByte + kReadersSize));
-  if (!any) return needs;
-  CAISSON_ASSIGN_OR_RETURN(needs.anything, file_->is_locked(kAnonymousByte, 1));
-  for (std::size_t reader = 0; reader < kReadersMax; ++reader) {
-    CAISSON_ASSIGN_OR_RETURN(const bool locked, file_->is_locked(offset_of(reader), 1));
-    if (!locked) continue;
-    CAISSON_ASSIGN_OR_RETURN(const auto record, read_record(*file_, offset_of(reader), uuid));
-    if (record) {
-      if (record->txn == kNoCheckpoint) {
-        ++needs.feeds;
-      } else {
-        needs.checkpoints.push_back(record->txn);
-      }
-      needs.first_log_file = std::min(needs.first_log_file, record->log_file);
-    } else {
+  CAISSON_ASSIGN_OR_RETURN(const std::vector<SeenReader> seen, seen_readers(*file_, uuid));
+  for (const SeenReader& reader : seen) {
+    if (!reader.record) {
       needs.anything = true;
+      continue;
     }
+    if (reader.record->txn == kNoCheckpoint) {
+      ++needs.feeds;
+    } else {
+      needs.checkpoints.push_back(reader.record->txn);
+    }
+    needs.first_log_file = std::min(needs.first_log_file, reader.record->log_file);
   }
   return needs;
 }
@@ -211,6 +221,11 @@ Result<std::optional<TxnId>> ReaderLock::durable(const Uuid& uuid) const {
   if (!file_) return std::optional<TxnId>();
   CAISSON_ASSIGN_OR_RETURN(const auto record, read_record(*file_, 0, uuid));
   return record ? std::optional(record->txn) : std::nullopt;
+}
+
+Result<std::vector<SeenReader>> ReaderLock::others(const Uuid& uuid) const {
+  if (!file_) return std::vector<SeenReader>();
+  return seen_readers(*file_, uuid);
 }
 
 }  // namespace caisson::mvcc

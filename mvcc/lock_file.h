@@ -21,6 +21,10 @@ inline constexpr const char* kLockFileName = "LOCK";
 inline constexpr std::size_t kLockRecordSize = 64;
 inline constexpr std::size_t kReadersMax = 126;
 
+// The bytes that are locked by the writer, and by readers that can't write a record.
+inline constexpr std::uint64_t kWriterByte = 0;
+inline constexpr std::uint64_t kAnonymousByte = 64;
+
 // A record: of the writer, or of a reader.
 struct LockRecord {
   TxnId txn{};                 // The last commit that is durable; or the checkpoint that is read.
@@ -47,6 +51,13 @@ struct ReaderNeeds {
 
   // Somebody has not said yet what it reads, or can't.
   bool anything = false;
+};
+
+// A reader as others see it: the byte that it has locked, and what it says; none: nothing yet, or
+// nothing ever, at kAnonymousByte, where there may be several.
+struct SeenReader {
+  std::uint64_t offset = 0;
+  std::optional<LockRecord> record;
 };
 
 // Held by whoever makes or writes the store. Thread-safe.
@@ -96,6 +107,9 @@ class ReaderLock {
   // Whether the store is open for writing, and what its writer says is durable.
   Result<bool> has_writer() const;
   Result<std::optional<TxnId>> durable(const Uuid& uuid) const;
+
+  // All readers but this one, in whatever process.
+  Result<std::vector<SeenReader>> others(const Uuid& uuid) const;
 
  private:
   static Result<std::unique_ptr<ReaderLock>> take_anonymous(io::Directory& directory);

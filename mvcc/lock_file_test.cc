@@ -112,6 +112,24 @@ TEST_F(LockFile, AReaderThatCantWriteKeepsEverything) {  // VIEW-5
   EXPECT_EQ(reader->has_writer(), true);
 }
 
+TEST_F(LockFile, TellsReadersOfEachOther) {
+  const auto reader = read();
+  EXPECT_TRUE(value_of(reader->others(kStore)).empty());
+  const auto another = read();
+  const auto silent = read();
+  const LockRecord record{.txn = TxnId{5}, .log_file = 3};
+  value_of(another->say(kStore, record));
+  machine_.set_read_only(true);
+  const auto anonymous = read();
+  const auto others = value_of(reader->others(kStore));
+  ASSERT_EQ(others.size(), 3U);
+  EXPECT_EQ(others[0].offset, kAnonymousByte);
+  EXPECT_EQ(others[0].record, std::nullopt);
+  EXPECT_EQ(others[1].record, record);
+  EXPECT_EQ(others[2].record, std::nullopt);
+  EXPECT_EQ(value_of(another->others(kStore)).size(), 3U);
+}
+
 TEST_F(LockFile, AReaderOfAStoreWithoutOneThatCantBeWrittenIsSeenByNobody) {  // VIEW-5
   machine_.set_read_only(true);
   const auto reader = read();

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::array<char, 8> kMagic = {'C', 'A', 'I', 'S', 'S', 'O', 'N', 'p'};
 constexpr std::size_t kChecksumOffset = 8;
-constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kFieldsSize = 168;
 
 // Bytes of an allocation page before its part of the blob.
@@ -76,7 +75,7 @@ MetaBlock encode_meta(const Meta& meta) {
   Encoder out(block);
   for (const char letter : kMagic) out.u8(static_cast<std::uint8_t>(letter));
   out.u32(0);  // The checksum, below.
-  out.u32(kVersion);
+  out.u32(kFormatVersion);
   out.uuid(meta.uuid);
   out.u32(static_cast<std::uint32_t>(meta.slot));
   out.u32(meta.page_size);
@@ -120,8 +119,8 @@ Result<Meta> decode_meta(MetaSlot slot, Bytes block) {
   if (in.u32() != block_checksum(block) && !mutated(Mutant::kMetaChecksumIgnored)) {
     return broken(slot, Code::kCorruption, "META-1", "doesn't fit its checksum");
   }
-  if (const std::uint32_t version = in.u32(); version != kVersion) {
-    return broken(slot, version > kVersion ? Code::kUnsupportedVersion : Code::kCorruption,
+  if (const std::uint32_t version = in.u32(); version != kFormatVersion) {
+    return broken(slot, version > kFormatVersion ? Code::kUnsupportedVersion : Code::kCorruption,
                   "META-3", "has format version " + std::to_string(version));
   }
   Meta meta;

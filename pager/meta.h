@@ -23,6 +23,9 @@ inline constexpr std::uint64_t kMetaAreaSize = 131072;
 // The last number that a checkpoint can have (META-5).
 inline constexpr std::uint64_t kSequenceMax = std::uint64_t{1} << 63U;
 
+// Of the page file, that this code writes and reads (META-3).
+inline constexpr std::uint32_t kFormatVersion = 1;
+
 // Meta A or Meta B.
 enum class MetaSlot : std::uint8_t { kA = 0, kB = 1 };
 

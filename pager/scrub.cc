@@ -40,6 +40,7 @@ class Scrubber {
       const std::uint64_t count = std::min(chunk, end - next);
       CAISSON_RETURN_IF_ERROR(check_pages(PageId{next}, count));
       next += count;
+      options_.progress(count * pager_.page_size_);
       pace(count * pager_.page_size_);
     }
     return std::move(report_);

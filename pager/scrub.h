@@ -10,6 +10,7 @@
 #define CAISSON_PAGER_SCRUB_H_
 
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <vector>
 
@@ -48,6 +49,9 @@ struct ScrubOptions {
   io::Clock* clock = nullptr;
   std::stop_token stop;
   std::size_t findings_max = 1000;
+
+  // Called now and then with the bytes of pages that were read since the last time.
+  std::function<void(std::uint64_t)> progress = [](std::uint64_t) {};
 };
 
 // Checks both metas (one that is being overwritten at this moment is looked at again), the bytes

@@ -241,6 +241,14 @@ TEST_F(Scrub, StopsWhenAsked) {
   EXPECT_EQ(report.pages_checked, 0U);
 }
 
+TEST_F(Scrub, TellsHowFarItIs) {
+  std::uint64_t read = 0;
+  ScrubOptions options;
+  options.progress = [&read](std::uint64_t bytes) { read += bytes; };
+  const ScrubReport report = value_of(scrub(store_.pager(), options));
+  EXPECT_EQ(read, (report.pages_checked + report.pages_free + report.pages_in_memory) * 4096);
+}
+
 TEST_F(Scrub, KeepsToItsPace) {
   io::Clock& clock = store_.machine().vfs().clock();
   const auto before = clock.monotonic();

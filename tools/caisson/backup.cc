@@ -166,7 +166,8 @@ void run_backup(const Arguments& arguments, Context& context) {
   const bool to_stream = arguments.destination == "-";
   const auto report = backup(arguments, context);
   if (!report) {
-    if (context.signal() != 0) return report_stopped(context, "there is no backup");
+    if (to_stream && !context.out.good()) return;  // Which the program tells, if anybody cares.
+    if (context.signal() != 0) return report_stopped(context, "stopped; there is no backup");
     return tools::report(context, report.error());
   }
   std::ostream& out = to_stream ? context.err : context.out;

@@ -109,6 +109,18 @@ void report_stopped(Context& context, const std::string& where, const Json& deta
   complain(context, where);
 }
 
+void print_findings(Context& context, const std::vector<Error>& findings, std::uint64_t total) {
+  if (total == 0) return;
+  for (const Error& finding : findings) {
+    context.out << "damage: " << finding.to_string() << "\n";
+  }
+  if (total > findings.size()) {
+    context.out << "and " << show_number(total - findings.size())
+                << " more (--findings N shows more)\n";
+  }
+  context.out << "DAMAGED: copy the store away before anything else\n";
+}
+
 void say(Context& context, const std::string& remark) {
   if (!context.quiet && !context.json) context.err << remark << "\n";
 }

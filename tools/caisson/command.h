@@ -82,6 +82,10 @@ void report_usage(Context& context, const CLI::App& command, const std::string& 
 void report_stopped(Context& context, const std::string& where,
                     const Json& details = Json::object());
 
+// For people: what is damaged, one line each, and how many more there are; nothing where there is
+// none.
+void print_findings(Context& context, const std::vector<Error>& findings, std::uint64_t total);
+
 // A remark in passing, for people: nothing with --quiet or --json.
 void say(Context& context, const std::string& remark);
 

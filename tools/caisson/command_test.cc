@@ -86,57 +86,6 @@ class CaissonCommand : public ::testing::Test {
   std::uint64_t catalog_ = 0;
 };
 
-TEST_F(CaissonCommand, VerifyFindsNothingInAWholeStore) {
-  const Outcome text = caisson({"verify", path_});
-  EXPECT_EQ(text.code, kFine) << text.out << text.err;
-  EXPECT_THAT(text.out, HasSubstr("2,001 entries"));
-  EXPECT_THAT(text.out, HasSubstr("ok: nothing is damaged"));
-  const Outcome json = caisson({"verify", path_, "--json"});
-  EXPECT_EQ(json.code, kFine);
-  EXPECT_EQ(json.json()["damaged"], false);
-  EXPECT_EQ(json.json()["tree"]["entries"], 2001);
-  EXPECT_EQ(json.json()["tree"]["long_values"], 1);
-}
-
-TEST_F(CaissonCommand, VerifyNamesDamageByPageAndRule) {
-  overwrite(root_ * 4096 + 2000);
-  const Outcome text = caisson({"verify", path_});
-  EXPECT_EQ(text.code, kDamaged);
-  EXPECT_THAT(text.out, HasSubstr("page " + std::to_string(root_)));
-  EXPECT_THAT(text.out, HasSubstr("PAGE-1"));
-  const nlohmann::json json = caisson({"verify", path_, "--json"}).json();
-  EXPECT_EQ(json["damaged"], true);
-  EXPECT_EQ(json["findings"][0]["page"], root_);
-}
-
-TEST_F(CaissonCommand, VerifyReportsAStoreWithoutAWholeMeta) {
-  overwrite(100);
-  overwrite(65536 + 100);
-  const Outcome text = caisson({"verify", path_});
-  EXPECT_EQ(text.code, kDamaged);
-  EXPECT_THAT(text.out, HasSubstr("META"));
-}
-
-// A finding that isn't shown is a finding: with 0 of them, a damaged store was called whole.
-TEST_F(CaissonCommand, VerifyCountsWhatItDoesNotShow) {
-  EXPECT_EQ(caisson({"verify", path_, "--findings", "0"}).code, kUsage);
-  for (const std::uint64_t offset : {5000U, 20'000U, 100'000U}) overwrite(offset);  // FILE-2
-  const nlohmann::json all = caisson({"verify", path_, "--json"}).json();
-  EXPECT_EQ(all["findings"].size(), 2U);  // Between the metas, and behind them.
-  const nlohmann::json one = caisson({"verify", path_, "--json", "--findings", "1"}).json();
-  EXPECT_EQ(one["findings"].size(), 1U);
-  EXPECT_EQ(one["findings_total"], all["findings_total"]);
-}
-
-TEST_F(CaissonCommand, PrintsJsonWhateverTheStoresName) {
-  const std::string odd = path_ + "/\xE4";
-  std::filesystem::create_directory(odd);
-  std::filesystem::copy(path_ + "/pages", odd + "/pages");
-  const Outcome json = caisson({"verify", odd, "--json"});
-  EXPECT_EQ(json.code, kFine);
-  EXPECT_EQ(json.json()["damaged"], false);
-}
-
 TEST_F(CaissonCommand, PageShowsTheTree) {
   const Outcome text = caisson({"page", path_});
   EXPECT_EQ(text.code, kFine);
@@ -169,19 +118,6 @@ TEST_F(CaissonCommand, PageShowsWhatACatalogNames) {
   EXPECT_EQ(json["entries"][1]["tree"]["page"], root_);
   EXPECT_EQ(json["entries"][1]["tree"]["entries"], 2001);
   EXPECT_FALSE(json["entries"][1].contains("value"));
-}
-
-TEST_F(CaissonCommand, VerifyFollowsWhatACatalogNames) {
-  add_catalog();
-  const nlohmann::json whole = caisson({"verify", path_, "--json"}).json();
-  EXPECT_EQ(whole["damaged"], false);
-  EXPECT_EQ(whole["tree"]["trees"], 2);
-  EXPECT_EQ(whole["tree"]["entries"], 2003);
-  EXPECT_THAT(caisson({"verify", path_}).out, HasSubstr("named trees"));
-  overwrite(root_ * 4096 + 2000);
-  const nlohmann::json damaged = caisson({"verify", path_, "--json"}).json();
-  EXPECT_EQ(damaged["damaged"], true);
-  EXPECT_EQ(damaged["findings"][0]["page"], root_);
 }
 
 TEST_F(CaissonCommand, PageShowsDamageAsFarAsItCanBeBelieved) {

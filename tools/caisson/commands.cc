@@ -17,6 +17,7 @@ void add_put(CLI::App& command, Context& context);
 void add_restore(CLI::App& command, Context& context);
 void add_scan(CLI::App& command, Context& context);
 void add_snapshots(CLI::App& command, Context& context);
+void add_stat(CLI::App& command, Context& context);
 void add_verify(CLI::App& command, Context& context);
 
 std::span<const Command> commands() {
@@ -36,6 +37,7 @@ std::span<const Command> commands() {
       {"backup", kCopies, "Copies a store, or what has come since the last time", add_backup},
       {"restore", kCopies, "Makes a store of a backup", add_restore},
       {"compact", kCopies, "Gets rid of unused space", add_compact},
+      {"stat", kInside, "Shows what a store consists of, and what keeps space in it", add_stat},
       {"snapshots", kInside, "Lists the states that are kept, and names them", add_snapshots},
       {"verify", kInside, "Reads a whole store and says what is wrong with it", add_verify},
       {"logdump", kInside, "Shows the commit log, or checks it", add_logdump},

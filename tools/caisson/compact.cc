@@ -83,7 +83,7 @@ void run_compact(const Arguments& arguments, Context& context) {
   const bool in_place = arguments.destination.empty();
   const auto done = in_place ? shrink(arguments, context) : copy(arguments, context);
   if (!done) {
-    if (context.signal() != 0) return report_stopped(context, "nothing has changed");
+    if (context.signal() != 0) return report_stopped(context, "stopped; nothing has changed");
     return report(context, done.error());
   }
   if (context.json) {

@@ -43,8 +43,8 @@ FILE.part, flushed, and renamed when it is whole. Ctrl-C leaves FILE.part and FI
 which --resume goes on with the same state: as long as no commit came since, or the state is one
 that is kept (--snapshot NAME).
 
---progress json prints nothing but a last line, as --json does with a FILE: {"txn", "rows", "bytes",
-"seconds"}.
+With a FILE, --json prints {"txn", "rows", "bytes", "seconds"} when it is done; --progress json does
+the same.
 
 Exits with 1 if there is no such tree or store, or the state to go on with isn't kept any more.)";
 

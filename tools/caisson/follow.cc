@@ -37,8 +37,8 @@ struct Arguments {
   std::string store;
   std::string tree;
   std::optional<std::uint64_t> after;
-  std::string position;
-  std::string remove;
+  std::optional<std::string> position;
+  std::optional<std::string> remove;
   std::uint64_t commits = 0;
   bool no_wait = false;
   bool list = false;
@@ -100,15 +100,15 @@ Result<void> print_commit(const Arguments& arguments, ChangeFeed& feed, Context&
 Result<ChangeFeed> open_feed(const Arguments& arguments, const Store& store) {
   std::optional<TxnId> after;
   if (arguments.after) after = TxnId{*arguments.after};
-  if (arguments.position.empty()) {
+  if (!arguments.position) {
     if (after) return store.follow(*after);
     CAISSON_ASSIGN_OR_RETURN(const Snapshot newest, store.snapshot());
     return store.follow(newest.txn());
   }
-  auto feed = store.follow_position(arguments.position);
+  auto feed = store.follow_position(*arguments.position);
   if (feed || feed.error().code() != Code::kNotFound) return feed;
-  CAISSON_RETURN_IF_ERROR(store.create_position(arguments.position, after));
-  return store.follow_position(arguments.position);
+  CAISSON_RETURN_IF_ERROR(store.create_position(*arguments.position, after));
+  return store.follow_position(*arguments.position);
 }
 
 Result<void> follow(const Arguments& arguments, Context& context) {
@@ -127,11 +127,11 @@ Result<void> follow(const Arguments& arguments, Context& context) {
     if (!more) continue;
     CAISSON_RETURN_IF_ERROR(print_commit(arguments, *feed, context));
     if (!context.out.good()) break;
-    if (!arguments.position.empty()) CAISSON_RETURN_IF_ERROR(feed->acknowledge());
+    if (arguments.position) CAISSON_RETURN_IF_ERROR(feed->acknowledge());
     ++done;
   }
   if (context.signal() != 0) {
-    report_stopped(context, "behind txn " + std::to_string(to_u64(feed->txn())));
+    report_stopped(context, "stopped behind txn " + std::to_string(to_u64(feed->txn())));
   }
   return {};
 }
@@ -169,13 +169,13 @@ Result<void> list(const Arguments& arguments, Context& context) {
 
 Result<void> remove(const Arguments& arguments, Context& context) {
   CAISSON_ASSIGN_OR_RETURN(const Store store, open_to_read(arguments.store));
-  CAISSON_RETURN_IF_ERROR(store.remove_position(arguments.remove));
+  CAISSON_RETURN_IF_ERROR(store.remove_position(*arguments.remove));
   if (context.json) {
     Json json;
-    set_bytes(json, "removed", arguments.remove);
+    set_bytes(json, "removed", *arguments.remove);
     print(context.out, json);
   } else {
-    say(context, "removed the position " + quoted(arguments.remove));
+    say(context, "removed the position " + quoted(*arguments.remove));
   }
   return {};
 }
@@ -187,11 +187,14 @@ void add_follow(CLI::App& command, Context& context) {
   command.add_option("STORE", arguments->store, "The store's directory")->required();
   command.add_option("TREE", arguments->tree, "Only changes of this tree");
   command.add_option("--after", arguments->after, "Begin behind this commit; 0: with the first")
-      ->option_text("TXN");
+      ->option_text("TXN")
+      ->check(CLI::NonNegativeNumber);
   CLI::Option* position =
       command.add_option("--position", arguments->position, "Begin at a position, and move it")
           ->option_text("NAME");
-  command.add_option("--commits", arguments->commits, "End behind so many")->option_text("N");
+  command.add_option("--commits", arguments->commits, "End behind so many")
+      ->option_text("N")
+      ->check(CLI::NonNegativeNumber);
   command.add_flag("--no-wait", arguments->no_wait, "End where nothing new is there");
   CLI::Option* list_option =
       command.add_flag("--list", arguments->list, "List the positions")->excludes(position);
@@ -201,9 +204,9 @@ void add_follow(CLI::App& command, Context& context) {
       ->excludes(list_option);
   command.footer(kFooter);
   command.callback([arguments, &context] {
-    const auto done = arguments->list              ? list(*arguments, context)
-                      : !arguments->remove.empty() ? remove(*arguments, context)
-                                                   : follow(*arguments, context);
+    const auto done = arguments->list     ? list(*arguments, context)
+                      : arguments->remove ? remove(*arguments, context)
+                                          : follow(*arguments, context);
     if (!done) report(context, done.error());
   });
 }

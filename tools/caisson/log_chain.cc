@@ -62,7 +62,7 @@ Result<log::Record> record_at(log::LogBytes& bytes, const log::Place& place, con
 
 Result<OpenLog> OpenLog::open(const std::string& store) {
   OpenLog log;
-  CAISSON_ASSIGN_OR_RETURN(log.store_, io::posix_vfs().open_directory(store));
+  CAISSON_ASSIGN_OR_RETURN(log.store_, mvcc::open_store_directory(io::posix_vfs(), store));
   CAISSON_RETURN_IF_ERROR(mvcc::check_has_store(*log.store_));
   CAISSON_ASSIGN_OR_RETURN(log.lock_, mvcc::ReaderLock::take(*log.store_));
   // A writer that came before the lock, and looked for readers, may be retiring files yet.
@@ -201,7 +201,11 @@ Result<ChainReport> check_chain(OpenLog& log, const LogPlace& from,
   report.from = from;
   LogWalk walk(log, from, LogWalk::Tail::kRead);
   auto place = std::ranges::upper_bound(log.places(), from.txn, {}, &LogPlace::txn);
-  for (std::uint64_t told = 0;;) {
+  for (std::optional<std::uint64_t> told;;) {
+    if (!told || report.bytes - *told >= kReadingEvery) {
+      told = report.bytes;
+      if (!reading(report.bytes)) return fail(Code::kStopped, "the log was not read to its end");
+    }
     const auto record = walk.next();
     if (!record) {
       if (record.error().code() != Code::kCorruption) return fail(record.error());
@@ -216,9 +220,6 @@ Result<ChainReport> check_chain(OpenLog& log, const LogPlace& from,
       if (place->position != walk.reader().position())
         report.findings.push_back(not_passed(*place));
     }
-    if (report.bytes - told < kReadingEvery) continue;
-    told = report.bytes;
-    if (!reading(report.bytes)) return fail(Code::kStopped, "the log was not read to its end");
   }
   const LogPosition& end = walk.reader().chain().position;
   report.txn = walk.reader().txn();
@@ -226,6 +227,46 @@ Result<ChainReport> check_chain(OpenLog& log, const LogPlace& from,
   report.closed = walk.reader().closed();
   report.written = walk.written();
   return report;
+}
+
+// --- Showing -------------------------------------------------------------------------------------
+
+namespace {
+
+Json place_json(TxnId txn, std::uint64_t file, std::uint64_t offset) {
+  Json json;
+  json["txn"] = to_u64(txn);
+  json["file"] = file;
+  json["offset"] = offset;
+  return json;
+}
+
+std::string place_text(TxnId txn, std::uint64_t file, std::uint64_t offset) {
+  return "commit " + show_number(to_u64(txn)) + " (" + std::to_string(file) + ":" +
+         std::to_string(offset) + ")";
+}
+
+}  // namespace
+
+Json chain_json(const ChainReport& report) {
+  Json json;
+  json["from"] = place_json(report.from.txn, report.from.file(), report.from.offset());
+  json["end"] = place_json(report.txn, report.end.file, report.end.offset);
+  json["records"] = report.records;
+  json["bytes"] = report.bytes;
+  json["closed"] = report.closed;
+  json["written"] = report.written;
+  return json;
+}
+
+std::string describe(const ChainReport& report) {
+  const std::string end = !report.findings.empty() ? ""
+                          : report.written         ? "; it is being written"
+                          : report.closed          ? "; the store was closed there"
+                                                   : "; the store was not closed";
+  return show_count(report.records, "record", "records") + ", " + show_size(report.bytes) +
+         ", from behind " + place_text(report.from.txn, report.from.file(), report.from.offset()) +
+         " to behind " + place_text(report.txn, report.end.file, report.end.offset) + end;
 }
 
 }  // namespace caisson::tools

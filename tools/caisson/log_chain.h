@@ -19,6 +19,7 @@
 #include "log/reader.h"
 #include "mvcc/lock_file.h"
 #include "pager/meta.h"
+#include "tools/caisson/command.h"
 
 namespace caisson::tools {
 
@@ -121,6 +122,10 @@ struct ChainReport {
 // far, and ends early, with kStopped, when that returns false. Errors but damage: as LogWalk.
 Result<ChainReport> check_chain(OpenLog& log, const LogPlace& from,
                                 const std::function<bool(std::uint64_t)>& reading);
+
+// What it came to, without the findings, as JSON and on a line for people.
+Json chain_json(const ChainReport& report);
+std::string describe(const ChainReport& report);
 
 }  // namespace caisson::tools
 

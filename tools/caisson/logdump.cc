@@ -29,10 +29,10 @@ constexpr const char* kFooter = R"(Examples:
 
 Shows for each record the commit that it belongs to, its file and offset, what it is (part, commit,
 rollback, mark), which part of its commit, its payload in bytes, the last commit that was
-acknowledged when it was written, its epoch, and the running hash behind it. --operations adds what it did:
-trees by their numbers, keys and values escaped, and cut off after --bytes of them. While somebody
-writes the store, commits that are not durable are not shown; otherwise, and without --follow, what a crash has left
-behind the last one is. What was given up, or rolled back, is shown.
+acknowledged when it was written, its epoch, and the running hash behind it. --operations adds what
+it did: trees by their numbers, keys and values escaped, and cut off after --bytes of them. While
+somebody writes the store, what is not durable is not shown; otherwise, and without --follow, what a
+crash has left behind the last commit is. So is what was given up, or rolled back.
 
 --verify follows the chain from the first commit that the files hold to the log's end: checksums,
 links, places and running hashes (LOG-4 to LOG-8), and whether that is its end (RECOVER-3), or a
@@ -258,7 +258,7 @@ Result<void> dump(const Arguments& arguments, Context& context) {
     CAISSON_RETURN_IF_ERROR(dump.show(*record));
   }
   if (context.signal() != 0) {
-    report_stopped(context, "behind txn " + std::to_string(to_u64(walk.reader().txn())));
+    report_stopped(context, "stopped behind txn " + std::to_string(to_u64(walk.reader().txn())));
     return {};
   }
   const TxnId last = walk.reader().txn();
@@ -270,49 +270,18 @@ Result<void> dump(const Arguments& arguments, Context& context) {
 
 // --- Checking ------------------------------------------------------------------------------------
 
-Json place_json(TxnId txn, std::uint64_t file, std::uint64_t offset) {
-  Json json;
-  json["txn"] = to_u64(txn);
-  json["file"] = file;
-  json["offset"] = offset;
-  return json;
-}
-
 void print_report(const ChainReport& report, Context& context) {
-  std::ostream& out = context.out;
-  const LogPlace& from = report.from;
   if (context.json) {
     Json json;
     json["damaged"] = !report.findings.empty();
-    json["from"] = place_json(from.txn, from.file(), from.offset());
-    json["end"] = place_json(report.txn, report.end.file, report.end.offset);
-    json["records"] = report.records;
-    json["bytes"] = report.bytes;
-    json["closed"] = report.closed;
-    json["written"] = report.written;
+    json.update(chain_json(report));
     json["findings"] = Json::array();
     for (const Error& finding : report.findings) json["findings"].push_back(to_json(finding));
-    return print(out, json);
+    return print(context.out, json);
   }
-  if (!context.quiet) {
-    out << "from  behind commit " << show_number(to_u64(from.txn)) << ", " << from.file() << ":"
-        << from.offset() << "\n"
-        << "to    behind commit " << show_number(to_u64(report.txn)) << ", " << report.end.file
-        << ":" << report.end.offset << "\n"
-        << "read  " << show_count(report.records, "record", "records") << ", "
-        << show_size(report.bytes) << "\n";
-  }
-  for (const Error& finding : report.findings) out << "damage: " << finding.to_string() << "\n";
-  if (!report.findings.empty()) {
-    out << "DAMAGED: copy the store away before anything else\n";
-  } else if (!context.quiet) {
-    out << "ok: "
-        << (report.written  ? "whole up to the last commit that is durable; it is being "
-                              "written"
-            : report.closed ? "this is its end, and the store was closed"
-                            : "this is its end; the store was not closed")
-        << "\n";
-  }
+  if (!context.quiet) context.out << describe(report) << "\n";
+  print_findings(context, report.findings, report.findings.size());
+  if (!context.quiet && report.findings.empty()) context.out << "ok: nothing is damaged\n";
 }
 
 Result<void> verify(const Arguments& arguments, Context& context) {
@@ -326,7 +295,7 @@ Result<void> verify(const Arguments& arguments, Context& context) {
   });
   bar.end();
   if (!report && context.signal() != 0) {
-    report_stopped(context, "the log was not read to its end");
+    report_stopped(context, "stopped; the log was not read to its end");
     return {};
   }
   if (!report) return fail(report.error());
@@ -341,10 +310,12 @@ Result<void> verify(const Arguments& arguments, Context& context) {
 void add_logdump(CLI::App& command, Context& context) {
   auto arguments = std::make_shared<Arguments>();
   command.add_option("STORE", arguments->store, "The store's directory")->required();
-  CLI::Option* from =
-      command.add_option("--from", arguments->from, "Begin with this commit")->option_text("TXN");
-  CLI::Option* to =
-      command.add_option("--to", arguments->to, "End with this commit")->option_text("TXN");
+  CLI::Option* from = command.add_option("--from", arguments->from, "Begin with this commit")
+                          ->option_text("TXN")
+                          ->check(CLI::NonNegativeNumber);
+  CLI::Option* to = command.add_option("--to", arguments->to, "End with this commit")
+                        ->option_text("TXN")
+                        ->check(CLI::NonNegativeNumber);
   CLI::Option* follow =
       command.add_flag("--follow", arguments->follow, "Go on as commits become durable")
           ->excludes(to);
@@ -352,6 +323,7 @@ void add_logdump(CLI::App& command, Context& context) {
       command.add_flag("--operations", arguments->operations, "Show what each record did");
   command.add_option("--bytes", arguments->bytes, "Show at most this much of a key or value")
       ->option_text("N")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command.add_flag("--verify", arguments->verify, "Only check the chain, all of it")
       ->excludes(from)

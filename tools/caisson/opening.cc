@@ -3,51 +3,22 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <thread>
 
 #include "io/posix.h"
+#include "mvcc/lock_file.h"
 #include "mvcc/open_files.h"
 #include "mvcc/view.h"
+#include "tools/caisson/lock_holders.h"
 #include "tools/cli/suggest.h"
 #include "tools/cli/text.h"
 
 namespace caisson::tools {
 namespace {
 
-namespace fs = std::filesystem;
-
-// What a process that has the store's lock open to write calls itself, as "process 123 (name)"; ""
-// if none can be seen: it may be another user's.
-std::string writer_of(const std::string& path) {
-  std::error_code error;
-  const fs::path lock = fs::canonical(fs::path(path) / "LOCK", error);
-  if (error) return "";
-  for (fs::directory_iterator process("/proc", error), end; !error && process != end;
-       process.increment(error)) {
-    const std::string id = process->path().filename();
-    if (id.find_first_not_of("0123456789") != std::string::npos) continue;
-    std::error_code none;
-    for (fs::directory_iterator file(process->path() / "fd", none); !none && file != end;
-         file.increment(none)) {
-      std::error_code gone;
-      if (fs::read_symlink(file->path(), gone) != lock) continue;
-      std::ifstream info(process->path() / "fdinfo" / file->path().filename());
-      for (std::string line; std::getline(info, line);) {
-        if (!line.starts_with("lock:") || line.find(" WRITE ") == std::string::npos) continue;
-        std::string name;
-        std::getline(std::ifstream(process->path() / "comm"), name);
-        return "process " + id + " (" + name + ")";
-      }
-    }
-  }
-  return "";
-}
-
 Error busy(const Error& error, const std::string& path) {
-  const std::string writer = writer_of(path);
+  const std::string writer = holder_of(lock_holders(path), mvcc::kWriterByte);
   if (writer.empty()) return error;
   return Error(Code::kBusy, "the store is open for writing in " + writer)
       .in_file(error.file())

@@ -28,8 +28,15 @@ constexpr const char* kFooter = R"(Examples:
   caisson page notes.caisson 57 --json    the same for programs
 
 Keys and values are shown as text, with \xHH for bytes that can't be, cut off after
---bytes of them. Changes nothing. A page that is damaged is shown as far as it can be
-believed: its header, and what is wrong with it.
+--bytes of them. Changes nothing, and keeps nobody from writing: a page that is used again
+meanwhile looks damaged. One that is damaged is shown as far as it can be believed: its header,
+and what is wrong with it.
+
+Without PAGE, --json prints {"root", "nodes": [{"page", "type", "depth", "level", "entries",
+"used_percent", "from"}]}, and {"depth", "damage"} for a node that can't be read. With PAGE,
+--json prints {"page", "type", "level", "txn", "checksum"}; "damage"; of a branch or leaf,
+"prefix", "used", "room", "weight" and "entries": [{"key", "child", "size", "value", "page",
+"tree", "more"}]; of an index "children", of a value "value"; as far as each has them.
 
 Exits with 0, with 1 if there is no such page, and with 3 if what was asked for is damaged.)";
 

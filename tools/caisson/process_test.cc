@@ -52,7 +52,8 @@ TEST_F(Process, AClosedPipeEndsItAsItEndsOthers) {
   Program load({"load", path(), "t", write_rows(20'000), "--create"});
   ASSERT_EQ(load.wait(), 0);
   for (const char* command :
-       {"scan $1 t", "dump $1", "get $1 t key-1000001 --json", "dump $1 --format binary"}) {
+       {"scan $1 t", "dump $1", "get $1 t key-1000001 --json", "dump $1 --format binary",
+        "logdump $1 --operations", "follow $1 --after 0", "backup $1 -"}) {
     const std::string line = std::string("set -o pipefail; $caisson ") + command + " 2> $2 | true";
     int code = 0;
     // A command whose output fits the pipe may have ended before it is closed.
@@ -77,8 +78,10 @@ TEST_F(Process, AClosedPipeEndsItAsItEndsOthers) {
 TEST_F(Process, AFullDiskIsAnErrorAndNotSilence) {
   Program load({"load", path(), "t", write_rows(1000), "--create"});
   ASSERT_EQ(load.wait(), 0);
-  for (const char* command : {"scan $1", "scan $1 t", "dump $1", "get $1 t key-1000001", "page $1",
-                              "verify $1", "put $1 t k v", "--help"}) {
+  for (const char* command :
+       {"scan $1", "scan $1 t", "dump $1", "get $1 t key-1000001", "page $1", "verify $1",
+        "put $1 t k v", "stat $1", "logdump $1", "logdump $1 --verify", "snapshots $1",
+        "follow $1 --after 1 --no-wait", "backup $1 -", "--help"}) {
     EXPECT_EQ(run_in_shell(std::string("$caisson ") + command + " > /dev/full 2> $2",
                            {path(), path("err")}),
               5)

@@ -43,8 +43,10 @@ std::string ProgressBar::line(std::uint64_t rows, std::uint64_t bytes, std::uint
     text += std::string(3 - percent.size(), ' ') + percent + " % [" + std::string(full, '#') +
             std::string(kWidth - full, '.') + "] ";
   }
-  text += show_number(rows) + " rows, " + show_number(per_second(rows, rows_before_)) + "/s, " +
-          show_size(per_second(bytes, bytes_before_)) + "/s";
+  text += rows > 0
+              ? show_number(rows) + " rows, " + show_number(per_second(rows, rows_before_)) + "/s"
+              : show_size(bytes);
+  text += ", " + show_size(per_second(bytes, bytes_before_)) + "/s";
   if (total_ && share > 0 && share < *total_) {
     // As fast as until now, over all of it: what was done before this run hardly matters.
     const double left = elapsed * static_cast<double>(*total_ - share) / static_cast<double>(share);

@@ -24,7 +24,7 @@ class ProgressBar {
   // What there was before this run, which its speed isn't counted from.
   void begin_at(std::uint64_t rows, std::uint64_t bytes);
 
-  // So many rows and bytes are done, and so much of the total.
+  // So many rows and bytes are done, and so much of the total. Without rows, bytes are shown.
   void show(std::uint64_t rows, std::uint64_t bytes, std::uint64_t share);
 
   // Wipes the line.

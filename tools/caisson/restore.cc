@@ -108,7 +108,7 @@ void run_restore(const Arguments& arguments, const std::vector<std::string>& bac
   if (backups.empty()) return report_usage(context, command, "which backup?");
   const auto report = restore_from(arguments, backups, context);
   if (!report) {
-    if (context.signal() != 0) return report_stopped(context, "nothing was restored");
+    if (context.signal() != 0) return report_stopped(context, "stopped; nothing was restored");
     return tools::report(context, report.error());
   }
   if (context.json) {

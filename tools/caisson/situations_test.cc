@@ -11,6 +11,7 @@
 
 #include "base/testing/golden.h"
 #include "io/testing/nobody.h"
+#include "tools/caisson/commands.h"
 #include "tools/testing/command.h"
 
 namespace caisson::tools {
@@ -210,14 +211,15 @@ TEST(Usage, SuggestsWhatMayBeMeant) {
 }
 
 TEST(Usage, HelpHasExamplesOfEachCommand) {
-  for (const char* name :
-       {"create", "put", "get", "del", "scan", "load", "dump", "verify", "page"}) {
+  for (const Command& command : commands()) {
+    if (*command.group == '\0') continue;  // Hidden.
+    const std::string name(command.name);
     const Outcome help = caisson({name, "--help"});
     EXPECT_EQ(help.code, kFine);
-    EXPECT_THAT(help.out, HasSubstr("Usage: caisson " + std::string(name) + " [OPTIONS] STORE"));
-    EXPECT_THAT(help.out, HasSubstr("\nExamples:\n  caisson " + std::string(name) + " "));
-    EXPECT_THAT(help.out, HasSubstr("--json"));
-    EXPECT_THAT(caisson({"--help"}).out, HasSubstr("\n  " + std::string(name) + " "));
+    EXPECT_THAT(help.out, HasSubstr("Usage: caisson " + name + " [OPTIONS] STORE"));
+    EXPECT_THAT(help.out, HasSubstr("\nExamples:\n  caisson " + name + " "));
+    EXPECT_THAT(help.out, HasSubstr("--json prints "));
+    EXPECT_THAT(caisson({"--help"}).out, HasSubstr("\n  " + name + " "));
   }
   EXPECT_EQ(caisson({"--version"}).code, kFine);
 }
