@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <thread>
 
@@ -16,6 +17,8 @@
 
 namespace caisson::tools {
 namespace {
+
+namespace fs = std::filesystem;
 
 Error busy(const Error& error, const std::string& path) {
   const std::string writer = holder_of(lock_holders(path), mvcc::kWriterByte);
