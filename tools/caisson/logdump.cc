@@ -1,6 +1,7 @@
 // caisson logdump: shows the commit log, record by record.
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <iomanip>
 #include <memory>
@@ -39,7 +40,7 @@ links, places and running hashes (LOG-4 to LOG-8), and whether that is its end (
 commit is missing.
 
 --json prints a line for each record: {"txn", "file", "offset", "type", "part", "payload_bytes",
-"epoch", "acknowledged", "hash", "begins_epoch", "closed"}, and with --operations also {"operations":
+"epoch" (16 hexadecimal digits), "acknowledged", "hash", "begins_epoch", "closed"}, and with --operations also {"operations":
 [{"operation", "tree", "number", "key", "value", "value_bytes", "end"}]}, as far as each has them.
 With --verify: {"damaged", "from": {"txn", "file", "offset"}, "end": {"txn", "file", "offset"},
 "records", "bytes", "closed", "written", "findings"}.
@@ -77,6 +78,15 @@ class Dump {
   }
 
  private:
+  // A random number, which not every reader of JSON would keep.
+  static std::string show_epoch(std::uint64_t epoch) {
+    std::array<std::byte, sizeof epoch> bytes{};
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      bytes[i] = static_cast<std::byte>(epoch >> (8 * (bytes.size() - 1 - i)));
+    }
+    return to_hex(Bytes(bytes));
+  }
+
   // What follows does not go on with a value that was begun before.
   static bool begins_anew(const log::RecordHeader& header) {
     return header.part == 0 || header.type == log::RecordType::kRollback;
@@ -94,7 +104,7 @@ class Dump {
     context_.out << std::right << std::setw(10) << row.txn << std::setw(16) << row.place << "  "
                  << std::left << std::setw(8) << row.type << std::right << std::setw(6) << row.part
                  << std::setw(9) << row.payload << std::setw(14) << row.acknowledged
-                 << std::setw(22) << row.epoch << "  " << row.hash << "\n";
+                 << std::setw(18) << row.epoch << "  " << row.hash << "\n";
   }
 
   Result<void> show_text(const log::Record& record) {
@@ -106,7 +116,7 @@ class Dump {
          .part = std::to_string(header.part),
          .payload = std::to_string(header.payload_size),
          .acknowledged = std::to_string(to_u64(header.acknowledged)),
-         .epoch = std::to_string(header.epoch),
+         .epoch = show_epoch(header.epoch),
          .hash = to_hex(header.hash) + (header.begins_epoch ? "  new epoch" : "") +
                  (header.closed ? "  closed" : "")});
     if (header.type == log::RecordType::kRollback) {
@@ -128,7 +138,7 @@ class Dump {
     json["type"] = log::to_string(header.type);
     json["part"] = header.part;
     json["payload_bytes"] = header.payload_size;
-    json["epoch"] = header.epoch;
+    json["epoch"] = show_epoch(header.epoch);
     json["acknowledged"] = to_u64(header.acknowledged);
     json["hash"] = to_hex(header.hash);
     json["begins_epoch"] = header.begins_epoch;
