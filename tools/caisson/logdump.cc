@@ -40,8 +40,9 @@ links, places and running hashes (LOG-4 to LOG-8), and whether that is its end (
 commit is missing.
 
 --json prints a line for each record: {"txn", "file", "offset", "type", "part", "payload_bytes",
-"epoch" (16 hexadecimal digits), "acknowledged", "hash", "begins_epoch", "closed"}, and with --operations also {"operations":
-[{"operation", "tree", "number", "key", "value", "value_bytes", "end"}]}, as far as each has them.
+"epoch" (16 hexadecimal digits), "acknowledged", "hash", "begins_epoch", "closed"}, and with
+--operations also {"operations": [{"operation", "tree", "number", "key", "value", "value_bytes",
+"end"}]}, as far as each has them.
 With --verify: {"damaged", "from": {"txn", "file", "offset"}, "end": {"txn", "file", "offset"},
 "records", "bytes", "closed", "written", "findings"}.
 
