@@ -262,7 +262,11 @@ Result<void> read_archives(const ByteSource& source, ArchiveVisitor& visitor,
   std::vector<std::byte> block;
   while (true) {
     auto more = take_block(source, block, decoder);
-    if (!more) return fail(std::move(more).error().at_record(decoder.blocks()));
+    if (!more) {
+      Error error = std::move(more).error();
+      const bool in_stream = error.rule().starts_with("ARCHIVE-");  // Not its source's.
+      return fail(in_stream ? std::move(error).at_record(decoder.blocks()) : std::move(error));
+    }
     if (!*more) return decoder.finish();
     if (enough && enough()) return {};
   }

@@ -3,7 +3,7 @@
 #include <caisson/backup.h>
 
 #include <filesystem>
-#include <fstream>
+#include <istream>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -14,6 +14,7 @@
 #include "tools/caisson/copying.h"
 #include "tools/caisson/opening.h"
 #include "tools/caisson/progress.h"
+#include "tools/cli/descriptor.h"
 
 namespace caisson::tools {
 namespace {
@@ -39,52 +40,38 @@ struct Arguments {
 // The bytes of files, one behind the other, or of standard input.
 class Files {
  public:
-  Files(std::vector<std::string> names, std::istream& in) : names_(std::move(names)), in_(in) {}
+  Files(std::vector<std::string> names, Context& context)
+      : names_(std::move(names)), context_(context) {}
 
   Result<std::size_t> read(MutableBytes into) {
     while (true) {
       if (stream_ == nullptr && next_ == names_.size()) return 0;
-      if (stream_ == nullptr) CAISSON_RETURN_IF_ERROR(open());
+      if (stream_ == nullptr) CAISSON_RETURN_IF_ERROR(open(names_[next_++]));
       stream_->read(reinterpret_cast<char*>(into.data()),
                     static_cast<std::streamsize>(into.size()));
       const auto size = static_cast<std::size_t>(stream_->gcount());
-      if (stream_->bad()) return fail(cannot_read());
+      if (file_ != nullptr) CAISSON_RETURN_IF_ERROR(file_->status());
       if (size > 0) return size;
       stream_ = nullptr;
     }
   }
 
  private:
-  Result<void> open() {
-    const std::string& name = names_[next_++];
+  Result<void> open(const std::string& name) {
+    file_.reset();
     if (name == "-") {
-      stream_ = &in_;
+      stream_ = &context_.in;
       return {};
     }
-    file_ = std::ifstream(name, std::ios::binary);
-    if (!file_) return fail(cannot_read());
-    stream_ = &file_;
+    CAISSON_ASSIGN_OR_RETURN(file_, InputFile::open(name, context_.signal_descriptor));
+    stream_ = &file_->stream();
     return {};
-  }
-
-  Error cannot_read() const {
-    const std::string& name = names_[next_ - 1];
-    std::error_code none;
-    const bool missing = name != "-" && !std::filesystem::exists(name, none);
-    if (name != "-" && std::filesystem::is_directory(name, none)) {
-      return Error(Code::kInvalidArgument, "a directory is a backup alone, without others")
-          .in_file(name)
-          .with_advice("Give it alone, or files of a stream.");
-    }
-    return Error(missing ? Code::kNotFound : Code::kIoError,
-                 missing ? "there is no such backup" : "the backup can't be read")
-        .in_file(name);
   }
 
   std::vector<std::string> names_;
   std::size_t next_ = 0;
-  std::istream& in_;
-  std::ifstream file_;
+  Context& context_;
+  std::unique_ptr<InputFile> file_;  // None: standard input.
   std::istream* stream_ = nullptr;
 };
 
@@ -98,7 +85,7 @@ Result<RestoreReport> restore_from(const Arguments& arguments,
     CAISSON_RETURN_IF_ERROR(check_outside(backups.front(), arguments.store));
     return restore(backups.front(), arguments.store, options);
   }
-  Files files(backups, context.in);
+  Files files(backups, context);
   return restore([&files](MutableBytes into) { return files.read(into); }, arguments.store,
                  options);
 }
