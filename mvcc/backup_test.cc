@@ -232,7 +232,7 @@ Result<StateSummary> try_restore(Machine& machine, const Archive& archive) {
 TEST(Archive, WithAnyByteDamagedIsRefused) {  // ARCHIVE-1, ARCHIVE-3
   const Sample sample = make_sample();
   const Archive whole = sample.both();
-  for (std::size_t at = 0; at < whole.size(); at += at % 32 < 8 ? 1 : 7) {
+  for (std::size_t at = 0; at < whole.size(); at += at % 32 < 8 ? 1U : 7U) {
     Machine machine(at + 1);
     Archive damaged = whole;
     damaged[at] ^= std::byte{0x10};
