@@ -24,7 +24,6 @@
 namespace caisson::mvcc {
 namespace {
 
-using caisson::testing::code_of;
 using caisson::testing::long_run;
 using caisson::testing::Replay;
 using caisson::testing::stride;
@@ -35,7 +34,6 @@ using testing::EngineStore;
 using testing::LongHistory;
 using testing::put;
 using testing::StoreOptions;
-using testing::tree_in;
 using testing::value_of;
 
 using Archive = std::vector<std::byte>;

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "tools/caisson/dump_mark.h"
 #include "tools/caisson/load_mark.h"
+#include "tools/cli/text.h"
 #include "tools/testing/command.h"
 
 namespace caisson::tools {
@@ -289,7 +290,9 @@ class DumpCommand : public Load {
     for (std::uint64_t trees = random.below(5); trees > 0; --trees) {
       WriteTree tree = value_of(txn.open_or_create_tree("t" + bytes(20)));
       for (std::uint64_t entries = random.below(60); entries > 0; --entries) {
-        value_of(tree.put(bytes(30), bytes(random.below(8) == 0 ? 30'000 : 60)));
+        const std::string key = bytes(30);
+        const std::string value = bytes(random.below(8) == 0 ? 30'000 : 60);
+        value_of(tree.put(key, value));
       }
     }
     value_of(txn.commit());
@@ -309,15 +312,16 @@ TEST_F(DumpCommand, OfAnyBytesIsLoadedAsWhatItWas) {
       const Outcome loaded =
           caisson({"load", copy, "-", "--create", "--format", format, "--batch", "17"}, dumped.out);
       ASSERT_EQ(loaded.code, kFine) << loaded.err;
-      EXPECT_EQ(contents_of(copy), whole) << format << " " << seed;
+      EXPECT_TRUE(contents_of(copy) == whole) << format << " " << seed;
     }
     for (const auto& [name, entries] : whole) {
+      if (name.contains('\0')) continue;  // No argument can be that.
       const Outcome dumped = caisson({"dump", path(), "--", name, "-"});
       ASSERT_EQ(dumped.code, kFine) << dumped.err;
       const std::string copy = path("copy");
       std::filesystem::remove_all(copy);
       ASSERT_EQ(caisson({"load", copy, "t", "-", "--create"}, dumped.out).code, kFine);
-      EXPECT_EQ(contents_of(copy)["t"], entries) << seed;
+      EXPECT_TRUE(contents_of(copy)["t"] == entries) << seed << " " << to_hex(name);
       EXPECT_EQ(caisson({"scan", path(), "--", name}).out, dumped.out);
     }
   }

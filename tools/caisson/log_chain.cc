@@ -167,22 +167,35 @@ Result<std::optional<log::Record>> LogWalk::next() {
   }
 }
 
+// None while the store is being recovered: who follows can wait for that as for anything else.
+Result<std::optional<mvcc::DurableEnd>> LogWalk::find_end() const {
+  const mvcc::DurablePlace from{.txn = reader_.txn(),
+                                .position = reader_.position(),
+                                .known = std::max(log_.known(), reader_.txn())};
+  if (tail_ == Tail::kLeft) {
+    return mvcc::try_find_durable_end(log_.lock(), log_.directory(), from,
+                                      mvcc::Trust::kRecoverable);
+  }
+  CAISSON_ASSIGN_OR_RETURN(
+      const mvcc::DurableEnd end,
+      mvcc::find_durable_end(io::posix_vfs().clock(), log_.lock(), log_.directory(), from));
+  return std::optional(end);
+}
+
 // A log that nobody writes is looked at again only if somebody may have written it since.
 Result<void> LogWalk::look() {
   CAISSON_ASSIGN_OR_RETURN(const auto said, log_.lock().durable(log_.meta().uuid));
   CAISSON_ASSIGN_OR_RETURN(const bool written, log_.lock().has_writer());
   if (looked_ && !written && !written_ && said == said_) return {};
-  const auto end = mvcc::find_durable_end(io::posix_vfs().clock(), log_.lock(), log_.directory(),
-                                          {.txn = reader_.txn(),
-                                           .position = reader_.position(),
-                                           .known = std::max(log_.known(), reader_.txn())});
-  reader_.refresh();  // What was not durable may be something else now.
+  const auto end = find_end();
+  if (end && !*end) return {};  // It is being recovered: there is nothing new before that is done.
+  reader_.refresh();            // What was not durable may be something else now.
   written_ = written;
   said_ = said;
   looked_ = true;
   trailing_ = !written && tail_ == Tail::kRead;
   if (end) {
-    durable_ = end->txn;
+    durable_ = (*end)->txn;
     return {};
   }
   // Then it is read as far as it goes.

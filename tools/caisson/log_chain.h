@@ -17,6 +17,7 @@
 #include "io/file.h"
 #include "log/log_file.h"
 #include "log/reader.h"
+#include "mvcc/durable_end.h"
 #include "mvcc/lock_file.h"
 #include "pager/meta.h"
 #include "tools/caisson/command.h"
@@ -93,6 +94,7 @@ class LogWalk {
 
  private:
   Result<void> look();
+  Result<std::optional<mvcc::DurableEnd>> find_end() const;
 
   OpenLog& log_;
   log::LogReader reader_;

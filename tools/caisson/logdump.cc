@@ -250,7 +250,13 @@ Result<LogPlace> choose_place(const OpenLog& log, const Arguments& arguments) {
 }
 
 Result<void> dump(const Arguments& arguments, Context& context) {
-  CAISSON_ASSIGN_OR_RETURN(OpenLog log, OpenLog::open(arguments.store));
+  auto opened = OpenLog::open(arguments.store);
+  while (arguments.follow && !opened && opened.error().code() == Code::kBusy &&
+         !context.stopping()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    opened = OpenLog::open(arguments.store);
+  }
+  CAISSON_ASSIGN_OR_RETURN(OpenLog log, std::move(opened));
   CAISSON_ASSIGN_OR_RETURN(const LogPlace from, choose_place(log, arguments));
   Dump dump(arguments, mvcc::operation_limits(log.meta().limits), context);
   dump.begin();

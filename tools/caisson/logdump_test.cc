@@ -278,7 +278,7 @@ TEST_F(LogDump, FollowsAStoreThatIsRecoveredMeanwhile) {
     put(store, "k", "1");
     WriteTxn txn = value_of(store.begin_write());
     WriteTree tree = value_of(txn.open_or_create_tree("t"));
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 1200; ++i) {
       value_of(tree.put("k" + std::to_string(i), std::string(10'000, 'v')));
     }
     killed();
