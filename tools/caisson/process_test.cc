@@ -93,15 +93,22 @@ TEST_F(Process, AFullDiskIsAnErrorAndNotSilence) {
 TEST_F(Process, CtrlCWhileItWaitsForInputStopsIt) {
   ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
   const int writer = open(path("pipe").c_str(), O_RDWR);
-  ASSERT_EQ(write(writer, "a\tb\n", 4), 4);
+  // It waits for more when it has read what there is.
+  const auto feed = [writer] {
+    ASSERT_EQ(write(writer, "a\tb\n", 4), 4);
+    for (int unread = 4; unread > 0;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      ASSERT_EQ(ioctl(writer, FIONREAD, &unread), 0);
+    }
+  };
   for (const int signal : {SIGINT, SIGTERM}) {
     Program load({"load", path(), "t", "-", "--create"}, "/dev/null", path("err"), path("pipe"));
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    feed();
     load.kill(signal);
     EXPECT_EQ(load.wait(), 128 + signal);
     EXPECT_THAT(read_file(path("err")), HasSubstr("stopped"));
     Program put({"put", path(), "t", "k", "-"}, "/dev/null", path("err"), path("pipe"));
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    feed();
     put.kill(signal);
     EXPECT_EQ(put.wait(), 128 + signal);
   }
