@@ -1,8 +1,9 @@
 #include "db/backup.h"
 
 #include <optional>
-#include <string_view>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/hex.h"
 #include "db/options.h"
@@ -10,6 +11,7 @@
 #include "mvcc/backup.h"
 #include "mvcc/change_reader.h"
 #include "mvcc/copy.h"
+#include "mvcc/copy_update.h"
 #include "mvcc/follower.h"
 #include "mvcc/position.h"
 #include "mvcc/position_list.h"
@@ -63,11 +65,8 @@ Result<void> check_name(const std::string& name) {
 
 // The position that keeps the log for a backup's next increment. Those to directories and those as
 // streams are apart, and from what else follows the store.
-std::string position_of(std::string_view kind, const std::string& name) {
-  return name.empty() ? "" : std::string(kind) + name;
-}
-constexpr std::string_view kDirectoryPositions = "backup:";
-constexpr std::string_view kStreamPositions = "backup-stream:";
+std::string directory_position(const std::string& name) { return "backup:" + name; }
+std::string stream_position(const std::string& name) { return "backup-stream:" + name; }
 
 Result<bool> has_position(const BackupOrigin& origin, const std::string& position) {
   const mvcc::PositionFiles files(*origin.source.directory, origin.source.uuid);
@@ -77,9 +76,8 @@ Result<bool> has_position(const BackupOrigin& origin, const std::string& positio
 // Before anything is done: a trial that can't be made would be found out at the end.
 Result<void> check_drill_path(const BackupOrigin& origin, const BackupOptions& options) {
   if (options.drill_path.empty()) return {};
-  CAISSON_ASSIGN_OR_RETURN(const auto site, mvcc::FreshSite::open(origin.vfs, options.drill_path));
-  (void)site;
-  return {};
+  const auto site = mvcc::FreshSite::open(origin.vfs, options.drill_path);
+  return site ? Result<void>() : fail(site.error());
 }
 
 // The trial: a copy of the backup that is proved, and removed.
@@ -103,30 +101,7 @@ Result<void> drill(const BackupOrigin& origin, const std::string& backup, const 
                   .with_rule("COPY-2"));
 }
 
-// What an increment is made of: the log behind a position, up to a snapshot.
-struct Behind {
-  mvcc::ChangeReader position;
-  mvcc::Feed feed;  // The commits are read twice: for the trees that the position knows, too.
-  mvcc::Snapshot snapshot;
-
-  static Result<Behind> open(const BackupOrigin& origin, const std::string& position) {
-    CAISSON_ASSIGN_OR_RETURN(auto reader,
-                             mvcc::ChangeReader::open_position(origin.source, position));
-    CAISSON_ASSIGN_OR_RETURN(
-        mvcc::Feed feed,
-        mvcc::Feed::open_at(origin.source, reader.feed().txn(), reader.feed().position()));
-    CAISSON_ASSIGN_OR_RETURN(mvcc::Snapshot snapshot, origin.snapshot());
-    return Behind{std::move(reader), std::move(feed), std::move(snapshot)};
-  }
-
-  // The increment is durable.
-  Result<void> move_to(TxnId txn) {
-    CAISSON_RETURN_IF_ERROR(position.skip_to(txn));
-    return position.acknowledge();
-  }
-};
-
-// What keeps the log while all of a store is backed up under a name, and behind that.
+// What keeps the log while a store is backed up under a name, and behind that.
 class KeptLog {
  public:
   // `exists`: there is a position, which is moved then; otherwise it is made.
@@ -137,6 +112,9 @@ class KeptLog {
     return KeptLog(std::move(log), std::move(position), exists);
   }
 
+  const mvcc::Feed& feed() const { return log_.feed(); }
+
+  // What was backed up, up to that commit, is durable.
   Result<void> keep_behind(TxnId txn) {
     CAISSON_RETURN_IF_ERROR(log_.skip_to(txn));
     return exists_ ? log_.acknowledge() : log_.make_position(position_);
@@ -149,6 +127,21 @@ class KeptLog {
   mvcc::ChangeReader log_;
   std::string position_;
   bool exists_;
+};
+
+// What an increment is made of: the log behind a position, up to a snapshot.
+struct Behind {
+  KeptLog log;
+  mvcc::Feed feed;  // The commits are read twice: for the trees that the position knows, too.
+  mvcc::Snapshot snapshot;
+
+  static Result<Behind> open(const BackupOrigin& origin, const std::string& position) {
+    CAISSON_ASSIGN_OR_RETURN(KeptLog log, KeptLog::open(origin, position, true));
+    CAISSON_ASSIGN_OR_RETURN(mvcc::Feed feed, mvcc::Feed::open_at(origin.source, log.feed().txn(),
+                                                                  log.feed().position()));
+    CAISSON_ASSIGN_OR_RETURN(mvcc::Snapshot snapshot, origin.snapshot());
+    return Behind{std::move(log), std::move(feed), std::move(snapshot)};
+  }
 };
 
 // --- To a directory ------------------------------------------------------------------------------
@@ -167,53 +160,44 @@ Result<void> remove_leftover(const BackupOrigin& origin, const mvcc::FreshSite& 
                                "longer needed."));
 }
 
-// The position comes before the backup's name, and goes if that doesn't come: a backup that has its
-// name can be brought up to date.
-Result<BackupReport> copy_named(const BackupOrigin& origin, const std::string& path,
-                                const BackupOptions& options) {
-  const std::string position = position_of(kDirectoryPositions, options.name);
-  CAISSON_ASSIGN_OR_RETURN(const auto site, mvcc::FreshSite::open(origin.vfs, path));
-  CAISSON_ASSIGN_OR_RETURN(const bool exists, has_position(origin, position));
-  const bool moved = exists && options.full;
-  if (exists && !moved) CAISSON_RETURN_IF_ERROR(remove_leftover(origin, site, position));
+// With a name: the position comes before the backup has it, and goes if it doesn't get it, so that
+// every backup that is there can be brought up to date.
+Result<BackupReport> copy_all(const BackupOrigin& origin, const std::string& path,
+                              const BackupOptions& options) {
+  const std::string position = directory_position(options.name);
+  std::vector<std::string> names;
   std::optional<KeptLog> log;
-  CAISSON_ASSIGN_OR_RETURN(log, KeptLog::open(origin, position, moved));
+  bool moved = false;
+  if (!options.name.empty()) {
+    names = mvcc::copy_names(origin.source.uuid, options.name);
+    CAISSON_ASSIGN_OR_RETURN(const auto site, mvcc::FreshSite::open(origin.vfs, path));
+    CAISSON_ASSIGN_OR_RETURN(const bool exists, has_position(origin, position));
+    moved = exists && options.full;
+    if (exists && !moved) CAISSON_RETURN_IF_ERROR(remove_leftover(origin, site, position));
+    CAISSON_ASSIGN_OR_RETURN(log, KeptLog::open(origin, position, moved));
+  }
   CAISSON_ASSIGN_OR_RETURN(const mvcc::Snapshot snapshot, origin.snapshot());
   mvcc::CopyOptions copying = copy_options(options);
   bool made_position = false;
   copying.before_named = [&](const std::string& made, const mvcc::StateSummary& copied) {
     Result<void> done = drill(origin, made, copied.hash, options);
-    if (done) done = log->keep_behind(copied.txn);
+    if (!done || !log) return done;
+    done = log->keep_behind(copied.txn);
     made_position = done.has_value() && !moved;
     return done;
   };
   const auto copied = mvcc::copy_store(
       origin.vfs, snapshot, {.path = path, .create = snapshot.shape(), .engine = origin.options},
-      mvcc::copy_names(origin.source.uuid, options.name), copying);
+      names, copying);
   if (copied) return report_of(*copied);
   log.reset();
   if (made_position) (void)mvcc::remove_position(origin.source, position);
   return fail(copied.error());
 }
 
-Result<BackupReport> copy_once(const BackupOrigin& origin, const std::string& path,
-                               const BackupOptions& options) {
-  CAISSON_ASSIGN_OR_RETURN(const mvcc::Snapshot snapshot, origin.snapshot());
-  mvcc::CopyOptions copying = copy_options(options);
-  copying.before_named = [&](const std::string& made, const mvcc::StateSummary& copied) {
-    return drill(origin, made, copied.hash, options);
-  };
-  CAISSON_ASSIGN_OR_RETURN(
-      const mvcc::StateSummary copied,
-      mvcc::copy_store(origin.vfs, snapshot,
-                       {.path = path, .create = snapshot.shape(), .engine = origin.options}, {},
-                       copying));
-  return report_of(copied);
-}
-
 Result<BackupReport> update(const BackupOrigin& origin, const std::string& path,
                             const BackupOptions& options) {
-  const std::string position = position_of(kDirectoryPositions, options.name);
+  const std::string position = directory_position(options.name);
   CAISSON_ASSIGN_OR_RETURN(const bool exists, has_position(origin, position));
   if (!exists) {
     return fail(Error(Code::kNotFound,
@@ -227,7 +211,7 @@ Result<BackupReport> update(const BackupOrigin& origin, const std::string& path,
                            mvcc::update_copy(origin.vfs, path, origin.options, behind.feed,
                                              behind.snapshot, options.name, copy_options(options)));
   CAISSON_RETURN_IF_ERROR(drill(origin, path, done.hash, options));
-  CAISSON_RETURN_IF_ERROR(behind.move_to(done.txn));
+  CAISSON_RETURN_IF_ERROR(behind.log.keep_behind(done.txn));
   return report_of(done, true);
 }
 
@@ -237,10 +221,9 @@ Result<BackupReport> backup(const BackupOrigin& origin, const std::string& path,
                             const BackupOptions& options) {
   CAISSON_RETURN_IF_ERROR(check_name(options.name));
   CAISSON_RETURN_IF_ERROR(check_drill_path(origin, options));
-  if (options.name.empty()) return copy_once(origin, path, options);
-  const bool is_there = origin.vfs.open_directory(path).has_value();
-  return is_there && !options.full ? update(origin, path, options)
-                                   : copy_named(origin, path, options);
+  const bool may_follow = !options.name.empty() && !options.full;
+  const bool is_there = may_follow && origin.vfs.open_directory(path).has_value();
+  return is_there ? update(origin, path, options) : copy_all(origin, path, options);
 }
 
 // --- To a stream ---------------------------------------------------------------------------------
@@ -249,9 +232,9 @@ namespace {
 
 Result<BackupReport> stream_base(const BackupOrigin& origin, const BackupSink& sink,
                                  const BackupOptions& options) {
-  const std::string position = position_of(kStreamPositions, options.name);
   std::optional<KeptLog> log;
-  if (!position.empty()) {
+  if (!options.name.empty()) {
+    const std::string position = stream_position(options.name);
     CAISSON_ASSIGN_OR_RETURN(const bool exists, has_position(origin, position));
     CAISSON_ASSIGN_OR_RETURN(log, KeptLog::open(origin, position, exists));
   }
@@ -272,13 +255,12 @@ Result<BackupReport> stream_increment(const BackupOrigin& origin, const BackupSi
     return fail(Error(Code::kInvalidArgument, "an increment can't be restored alone for a trial")
                     .with_advice("Restore the whole stream instead, from its base on."));
   }
-  CAISSON_ASSIGN_OR_RETURN(Behind behind,
-                           Behind::open(origin, position_of(kStreamPositions, options.name)));
+  CAISSON_ASSIGN_OR_RETURN(Behind behind, Behind::open(origin, stream_position(options.name)));
   CAISSON_ASSIGN_OR_RETURN(
       const mvcc::BackupSummary done,
       mvcc::write_increment(behind.feed, behind.snapshot, sink, copy_options(options)));
   CAISSON_RETURN_IF_ERROR(sink({}));
-  CAISSON_RETURN_IF_ERROR(behind.move_to(done.txn));
+  CAISSON_RETURN_IF_ERROR(behind.log.keep_behind(done.txn));
   return report_of(done, true);
 }
 
@@ -288,8 +270,7 @@ Result<BackupReport> backup(const BackupOrigin& origin, const BackupSink& sink,
                             const BackupOptions& options) {
   CAISSON_RETURN_IF_ERROR(check_name(options.name));
   if (options.name.empty() || options.full) return stream_base(origin, sink, options);
-  CAISSON_ASSIGN_OR_RETURN(const bool follows,
-                           has_position(origin, position_of(kStreamPositions, options.name)));
+  CAISSON_ASSIGN_OR_RETURN(const bool follows, has_position(origin, stream_position(options.name)));
   return follows ? stream_increment(origin, sink, options) : stream_base(origin, sink, options);
 }
 

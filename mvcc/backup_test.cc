@@ -31,6 +31,7 @@ using io::sim::FaultKind;
 using io::sim::Machine;
 using testing::bytes_of;
 using testing::EngineStore;
+using testing::is_there;
 using testing::LongHistory;
 using testing::put;
 using testing::StoreOptions;
@@ -86,11 +87,6 @@ Hash128 hash_of(Machine& machine, const std::string& path, TxnId txn) {
   const Snapshot snapshot = value_of(engine->snapshot());
   EXPECT_EQ(snapshot.txn(), txn);
   return value_of(state_hash(snapshot));
-}
-
-bool is_there(Machine& machine, const std::string& name) {
-  const auto root = value_of(machine.vfs().open_directory("/"));
-  return std::ranges::count(value_of(root->list()), name) > 0;
 }
 
 // All of the history stays, so that a feed may begin anywhere.

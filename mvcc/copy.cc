@@ -9,6 +9,11 @@
 
 namespace caisson::mvcc {
 
+Result<void> check_not_stopped(const CopyOptions& options) {
+  if (!options.stop.stop_requested()) return {};
+  return fail(Code::kStopped, "it was asked to stop");
+}
+
 // --- Summing up ----------------------------------------------------------------------------------
 
 Result<void> StateSummarizer::begin(TreeId next_tree) {
@@ -47,7 +52,7 @@ Result<void> StateSummarizer::count(std::size_t bytes) {
   size_.bytes += bytes;
   if (size_.bytes - reported_ < kStep) return {};
   reported_ = size_.bytes;
-  if (options_.stop.stop_requested()) return fail(Code::kStopped, "it was asked to stop");
+  CAISSON_RETURN_IF_ERROR(check_not_stopped(options_));
   if (options_.progress) options_.progress(size_);
   return {};
 }

@@ -47,6 +47,9 @@ struct CopyOptions {
   FreshSite::End end = FreshSite::End::kNamed;
 };
 
+// kStopped, where it is asked to.
+Result<void> check_not_stopped(const CopyOptions& options);
+
 // Passes a state on, and sums it up. Used by one thread; ends before what it passes on to.
 class StateSummarizer final : public StateVisitor {
  public:

@@ -29,6 +29,7 @@ using io::sim::FaultKind;
 using io::sim::Machine;
 using testing::bytes_of;
 using testing::EngineStore;
+using testing::is_there;
 using testing::kStorePath;
 using testing::LongHistory;
 using testing::put;
@@ -57,11 +58,6 @@ Hash128 hash_of(Engine& engine) { return value_of(state_hash(value_of(engine.sna
 
 std::unique_ptr<Engine> open_copy(Machine& machine, const std::string& path = kCopy) {
   return value_of(Engine::open(machine.vfs(), path, copy_engine()));
-}
-
-bool is_there(Machine& machine, const std::string& name) {
-  const auto root = value_of(machine.vfs().open_directory("/"));
-  return std::ranges::count(value_of(root->list()), name) > 0;
 }
 
 TEST(Copy, HoldsWhatTheStoreHeldBehindItsCommit) {  // COPY-1, COPY-2

@@ -184,6 +184,13 @@ Result<void> Feed::look_for_more() {
   return {};
 }
 
+Result<void> Feed::next_durable() {
+  CAISSON_ASSIGN_OR_RETURN(const auto commit, next());
+  if (commit) return {};
+  return fail(Error(Code::kCorruption, "a commit that is durable is not in the log")
+                  .at_record(to_u64(txn()) + 1));
+}
+
 Result<std::optional<Bytes>> Feed::payload() {
   CAISSON_RETURN_IF_ERROR(check_process());
   return commits_->payload();

@@ -65,6 +65,9 @@ class Feed {
   Result<std::optional<log::Commit>> next(std::chrono::nanoseconds timeout = {},
                                           const std::stop_token& stop = {});
 
+  // The same for a commit that is known to be durable: kCorruption where the log hasn't got it.
+  Result<void> next_durable();
+
   // The next bytes of the commit's operations, each of them whole; none behind the last. Valid
   // until the next call.
   Result<std::optional<Bytes>> payload();

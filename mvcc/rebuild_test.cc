@@ -30,6 +30,7 @@ using io::sim::FaultKind;
 using io::sim::Machine;
 using testing::EngineStore;
 using testing::History;
+using testing::is_there;
 using testing::kStorePath;
 using testing::LongHistory;
 using testing::Model;
@@ -61,11 +62,6 @@ Hash128 hash_of(Machine& machine, const std::string& path, TxnId txn) {
 std::unique_ptr<log::LogDirectory> log_of(Machine& machine) {
   const auto directory = value_of(machine.vfs().open_directory(kStorePath));
   return value_of(open_log(value_of(directory->open_directory("log"))));
-}
-
-bool is_there(Machine& machine, const std::string& name) {
-  const auto root = value_of(machine.vfs().open_directory("/"));
-  return std::ranges::count(value_of(root->list()), name) > 0;
 }
 
 // --- Against what the store itself showed --------------------------------------------------------

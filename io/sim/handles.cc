@@ -362,26 +362,20 @@ SysResult SimulatedDirectory::rename(const std::string& from, const std::string&
   return {};
 }
 
-SysResult SimulatedDirectory::unlink(const std::string& name) {
-  const MutexLock lock(machine_.mutex_);
-  const auto decision = machine_.begin_call(life_, Call::kUnlink, name, 0, 0);
-  if (decision.error != 0) return {0, decision.error};
-  if (machine_.read_only_) return {0, EROFS};
-  const auto found = inode_->entries.find(name);
-  if (found == inode_->entries.end()) return {0, ENOENT};
-  if (found->second->is_directory) return {0, EISDIR};
-  inode_->change({name, std::nullopt});
-  return {};
-}
+SysResult SimulatedDirectory::unlink(const std::string& name) { return remove(name, false); }
 
 SysResult SimulatedDirectory::remove_directory(const std::string& name) {
+  return remove(name, true);
+}
+
+SysResult SimulatedDirectory::remove(const std::string& name, bool directory) {
   const MutexLock lock(machine_.mutex_);
   const auto decision = machine_.begin_call(life_, Call::kUnlink, name, 0, 0);
   if (decision.error != 0) return {0, decision.error};
   if (machine_.read_only_) return {0, EROFS};
   const auto found = inode_->entries.find(name);
   if (found == inode_->entries.end()) return {0, ENOENT};
-  if (!found->second->is_directory) return {0, ENOTDIR};
+  if (found->second->is_directory != directory) return {0, directory ? ENOTDIR : EISDIR};
   if (!found->second->entries.empty()) return {0, ENOTEMPTY};
   inode_->change({name, std::nullopt});
   return {};

@@ -92,6 +92,8 @@ class SimulatedDirectory final : public DirectoryDriver {
   SysResult file_system(FileSystemKind& kind) override;
 
  private:
+  SysResult remove(const std::string& name, bool directory);
+
   Machine& machine_;
   Machine::InodePtr inode_;
   std::string name_;

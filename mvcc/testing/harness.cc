@@ -1,5 +1,6 @@
 #include "mvcc/testing/harness.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace caisson::mvcc::testing {
@@ -123,6 +124,11 @@ Result<Committed> put(Engine& engine, std::string_view tree, std::string_view ke
   }
   CAISSON_RETURN_IF_ERROR(txn.put(id, bytes_of(key), bytes_of(value)));
   return txn.commit(durability);
+}
+
+bool is_there(io::sim::Machine& machine, const std::string& name) {
+  const auto root = value_of(machine.vfs().open_directory("/"));
+  return std::ranges::count(value_of(root->list()), name) > 0;
 }
 
 }  // namespace caisson::mvcc::testing

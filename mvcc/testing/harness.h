@@ -100,6 +100,9 @@ Result<Committed> put(Engine& engine, std::string_view tree, std::string_view ke
 // The number of a tree in a transaction, made if need be.
 TreeId tree_in(WriteTxn& txn, std::string_view name);
 
+// Whether a machine's root directory has such an entry.
+bool is_there(io::sim::Machine& machine, const std::string& name);
+
 }  // namespace caisson::mvcc::testing
 
 #endif  // CAISSON_MVCC_TESTING_HARNESS_H_

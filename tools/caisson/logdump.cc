@@ -1,7 +1,6 @@
 // caisson logdump: shows the commit log, record by record.
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <iomanip>
 #include <memory>
@@ -81,11 +80,7 @@ class Dump {
  private:
   // A random number, which not every reader of JSON would keep.
   static std::string show_epoch(std::uint64_t epoch) {
-    std::array<std::byte, sizeof epoch> bytes{};
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-      bytes[i] = static_cast<std::byte>(epoch >> (8 * (bytes.size() - 1 - i)));
-    }
-    return to_hex(Bytes(bytes));
+    return to_hex(Hash128{.low = epoch, .high = 0}).substr(16);
   }
 
   // What follows does not go on with a value that was begun before.
