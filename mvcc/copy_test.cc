@@ -30,7 +30,6 @@ using io::sim::Machine;
 using testing::bytes_of;
 using testing::EngineStore;
 using testing::is_there;
-using testing::kStorePath;
 using testing::LongHistory;
 using testing::put;
 using testing::StoreOptions;
