@@ -67,6 +67,9 @@ class Histogram::Snapshot {
   // How many values were recorded; exact.
   [[nodiscard]] std::uint64_t count() const { return count_; }
 
+  // How many values a bucket holds; exact. REQUIRES: bucket < kBucketCount.
+  [[nodiscard]] std::uint64_t count_in(std::size_t bucket) const { return counts_[bucket]; }
+
   // The smallest value of the lowest bucket in use: at most 1/64 below the smallest recorded.
   [[nodiscard]] std::uint64_t min() const;
 

@@ -1,25 +1,72 @@
-# caisson-bench: every bench/*.cc in one Google Benchmark program.
+# The benchmarks: bench/harness, which runs them, records what they measured, and compares; its
+# tests; and caisson-bench, the program that they all are.
 
-file(GLOB bench_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*.cc)
-find_package(benchmark QUIET)
-if(NOT bench_sources)
+if(NOT CAISSON_HAVE_COMMAND)
+  message(STATUS "No caisson program: the benchmarks are not built either")
   return()
-elseif(NOT benchmark_FOUND)
+endif()
+find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp)
+if(NOT VALIJSON_INCLUDE_DIR)
+  message(STATUS "No valijson (libvalijson-dev): the benchmarks are not built")
+  return()
+endif()
+
+# --- The harness ---------------------------------------------------------------------------------
+
+# What results say of the build, and the schemas that they are checked against. The commit is asked
+# for at each build.
+set(generated ${PROJECT_BINARY_DIR}/generated)
+string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
+add_custom_target(caisson-bench-build
+  COMMAND ${CMAKE_COMMAND}
+    -D SOURCE=${PROJECT_SOURCE_DIR} -D OUT=${generated}
+    -D "COMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
+    -D "FLAGS=${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}"
+    -D BUILD_TYPE=${CMAKE_BUILD_TYPE}
+    -P ${PROJECT_SOURCE_DIR}/cmake/bench_build.cmake
+  BYPRODUCTS ${generated}/bench_build.h ${generated}/bench_schemas.h
+  VERBATIM)
+
+file(GLOB harness_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/harness/*.cc)
+set(harness_tests ${harness_sources})
+list(FILTER harness_tests INCLUDE REGEX "_test\\.cc$")
+list(FILTER harness_sources EXCLUDE REGEX "_test\\.cc$|/(google|interpose|main)\\.cc$")
+add_library(caisson_bench_harness OBJECT ${harness_sources})
+target_link_libraries(caisson_bench_harness PUBLIC caisson_build)
+target_include_directories(caisson_bench_harness SYSTEM PUBLIC
+  ${VALIJSON_INCLUDE_DIR}
+  $<TARGET_PROPERTY:CLI11::CLI11,INTERFACE_INCLUDE_DIRECTORIES>
+  $<TARGET_PROPERTY:nlohmann_json::nlohmann_json,INTERFACE_INCLUDE_DIRECTORIES>)
+target_include_directories(caisson_bench_harness PRIVATE ${generated})
+add_dependencies(caisson_bench_harness caisson-bench-build)
+
+caisson_add_test(bench_test
+  SOURCES ${harness_tests}
+  LIBRARIES caisson_bench_harness caisson_command_objects caisson_objects caisson_testing)
+
+# --- The program ---------------------------------------------------------------------------------
+
+if(NOT CAISSON_BENCH OR CMAKE_CROSSCOMPILING OR CAISSON_SANITIZE)
+  return()
+endif()
+find_package(benchmark QUIET)
+if(NOT benchmark_FOUND)
   message(STATUS "No Google Benchmark (libbenchmark-dev): caisson-bench is not built")
   return()
 endif()
 
-if(NOT CAISSON_HAVE_COMMAND)
-  list(REMOVE_ITEM bench_sources ${PROJECT_SOURCE_DIR}/bench/load_bench.cc)
-endif()
-add_executable(caisson-bench ${bench_sources})
-if(CAISSON_HAVE_COMMAND)
-  add_dependencies(caisson-bench caisson-command)
-  target_compile_definitions(caisson-bench PRIVATE
-    CAISSON_COMMAND="$<TARGET_FILE:caisson-command>")
-endif()
+file(GLOB bench_sources CONFIGURE_DEPENDS
+  ${PROJECT_SOURCE_DIR}/bench/*.cc
+  ${PROJECT_SOURCE_DIR}/bench/micro/*.cc ${PROJECT_SOURCE_DIR}/bench/macro/*.cc)
+set(harness ${PROJECT_SOURCE_DIR}/bench/harness)
+add_executable(caisson-bench ${bench_sources}
+  ${harness}/google.cc ${harness}/interpose.cc ${harness}/main.cc)
 target_link_libraries(caisson-bench PRIVATE
-  caisson_objects caisson_testing benchmark::benchmark)
+  caisson_bench_harness caisson_command_objects caisson_objects caisson_testing
+  benchmark::benchmark)
+target_compile_definitions(caisson-bench PRIVATE
+  CAISSON_COMMAND="$<TARGET_FILE:caisson-command>")
+add_dependencies(caisson-bench caisson-command)
 
 # ISA-L is a peer to measure our CRC against; nothing else uses it.
 find_package(PkgConfig QUIET)
@@ -31,40 +78,28 @@ if(ISAL_FOUND)
   target_link_libraries(caisson-bench PRIVATE PkgConfig::ISAL)
 endif()
 
-# caisson-bench-peers: Caisson beside other engines. LMDB is the one that it can't do without; the
-# others take part where they are installed.
-find_path(LMDB_INCLUDE_DIR lmdb.h)
-find_library(LMDB_LIBRARY lmdb)
-if(NOT LMDB_INCLUDE_DIR OR NOT LMDB_LIBRARY)
-  message(STATUS "No LMDB (liblmdb-dev): caisson-bench-peers is not built")
+# --- Peers ---------------------------------------------------------------------------------------
+
+option(CAISSON_BENCH_PEERS "Build other engines into caisson-bench, to compare with" OFF)
+if(NOT CAISSON_BENCH_PEERS)
   return()
 endif()
 
-set(optional_peers sqlite rocksdb wiredtiger)
-file(GLOB peer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/peers/*.cc)
-foreach(peer IN LISTS optional_peers)
-  list(REMOVE_ITEM peer_sources ${PROJECT_SOURCE_DIR}/bench/peers/${peer}_store.cc)
-endforeach()
-add_executable(caisson-bench-peers ${peer_sources} bench/main.cc bench/support.cc)
-target_include_directories(caisson-bench-peers SYSTEM PRIVATE ${LMDB_INCLUDE_DIR})
-target_link_libraries(caisson-bench-peers PRIVATE
-  caisson_objects caisson_testing benchmark::benchmark ${LMDB_LIBRARY})
-
-# Adds what compares Caisson with one of them, where its header and its library are found.
-function(add_peer peer header library)
+# All four, or none: a table in which one is missing would flatter.
+function(caisson_need_peer peer header library)
   string(TOUPPER ${peer} name)
   find_path(${name}_INCLUDE_DIR ${header})
   find_library(${name}_LIBRARY ${library})
   if(NOT ${name}_INCLUDE_DIR OR NOT ${name}_LIBRARY)
-    message(STATUS "No ${peer}: caisson-bench-peers is built without it")
-    return()
+    message(FATAL_ERROR "CAISSON_BENCH_PEERS needs ${peer}: run tools/setup.sh bench")
   endif()
-  target_sources(caisson-bench-peers PRIVATE bench/peers/${peer}_store.cc)
-  target_compile_definitions(caisson-bench-peers PRIVATE CAISSON_HAVE_${name}=1)
-  target_include_directories(caisson-bench-peers SYSTEM PRIVATE ${${name}_INCLUDE_DIR})
-  target_link_libraries(caisson-bench-peers PRIVATE ${${name}_LIBRARY})
+  target_include_directories(caisson-bench SYSTEM PRIVATE ${${name}_INCLUDE_DIR})
+  target_link_libraries(caisson-bench PRIVATE ${${name}_LIBRARY})
 endfunction()
 
-add_peer(sqlite sqlite3.h sqlite3)
-add_peer(rocksdb rocksdb/db.h rocksdb)
-add_peer(wiredtiger wiredtiger.h wiredtiger)
+file(GLOB peer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/peers/*.cc)
+target_sources(caisson-bench PRIVATE ${peer_sources})
+caisson_need_peer(lmdb lmdb.h lmdb)
+caisson_need_peer(sqlite sqlite3.h sqlite3)
+caisson_need_peer(rocksdb rocksdb/db.h rocksdb)
+caisson_need_peer(wiredtiger wiredtiger.h wiredtiger)

@@ -142,9 +142,7 @@ if(NOT CMAKE_CROSSCOMPILING)
   set_tests_properties(demo PROPERTIES TIMEOUT 300 LABELS demo)
 endif()
 
-if(CAISSON_BENCH AND NOT CMAKE_CROSSCOMPILING AND NOT CAISSON_SANITIZE)
-  include(cmake/bench.cmake)
-endif()
+include(cmake/bench.cmake)
 
 include(cmake/fuzz.cmake)
 

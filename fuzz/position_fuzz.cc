@@ -47,7 +47,6 @@ void check_position(Bytes input) {
 }
 
 }  // namespace
-}  // namespace caisson
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   caisson::check_position({reinterpret_cast<const std::byte*>(data), size});
@@ -58,7 +57,6 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
                                                std::size_t size_max, unsigned seed);
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t size_max, unsigned seed) {
-  using namespace caisson;
   Random random(seed);
   size = LLVMFuzzerMutate(data, size, size_max);
   if (size < kVersionOffset + 4 || random.chance(1, 16)) return size;
@@ -70,3 +68,5 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
   store_u32(bytes.data() + kChecksumOffset, crc32c(bytes));
   return size;
 }
+
+}  // namespace caisson

@@ -154,20 +154,18 @@ void mend_dump(std::span<std::byte> dump) {
 }
 
 }  // namespace
-}  // namespace caisson::tools
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
                                                std::size_t size_max, unsigned seed) {
   size = LLVMFuzzerMutate(data, size, size_max);
   // Now and then they stay wrong.
   if (size > 2 && data[0] % 3 == 2 && seed % 8 != 0) {
-    caisson::tools::mend_dump(std::as_writable_bytes(std::span(data, size)).subspan(2));
+    mend_dump(std::as_writable_bytes(std::span(data, size)).subspan(2));
   }
   return size;
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace caisson::tools;
   if (size < 2) return 0;
   const auto format = static_cast<RowFormat>(data[0] % 3);
   const std::string text(reinterpret_cast<const char*>(data) + 2, size - 2);
@@ -179,3 +177,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (format != RowFormat::kBinary && plain) check_written_again(format, whole);
   return 0;
 }
+
+}  // namespace caisson::tools

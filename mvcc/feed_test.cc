@@ -29,7 +29,6 @@ using testing::kStorePath;
 using testing::LongHistory;
 using testing::put;
 using testing::StoreOptions;
-using testing::text_of;
 using testing::value_of;
 
 FeedSource source_of(Engine& engine, std::optional<TxnId> after = {}) {

@@ -16,7 +16,6 @@ namespace caisson::mvcc {
 namespace {
 
 using caisson::testing::Replay;
-using caisson::testing::stride;
 using io::sim::FaultKind;
 using io::sim::Machine;
 using testing::bytes_of;

@@ -175,7 +175,7 @@ TEST_F(Backup, IsDrilledWithoutLeavingAnything) {
 TEST_F(Backup, SaysWhatIsInItsWay) {
   Store store = make();
   write(store, 2);
-  const auto code = [&](const std::string& name, BackupOptions options) {
+  const auto code = [&](const std::string& name, const BackupOptions& options) {
     const auto made = store.backup(path(name), options);
     return made ? Code{255} : made.error().code();
   };

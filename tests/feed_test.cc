@@ -30,11 +30,9 @@ namespace {
 
 using testing::ChildProcess;
 using testing::code_of;
-using testing::comes_true;
 using testing::contents;
 using testing::in_child;
 using testing::put;
-using testing::Report;
 using testing::value_of;
 
 class Feeds : public testing::StoreTest {};

@@ -9,7 +9,7 @@ include. On top of that table, this checks that
   public     include/caisson includes nothing of ours outside include/caisson, modules include
              only <caisson/types.h> and <caisson/error.h> of it, and db/ all of it;
   leaf       nothing includes tools, bench, fuzz, tests, bindings or examples, but fuzz includes
-             tools, whose decoders it feeds;
+             tools, whose decoders it feeds, and bench what all programs share;
   shipped    code in the library includes no support for tests (testing/, io/sim/);
   system     only io/ calls the operating system, reads a clock or draws randomness, so that a
              simulated disk and a seed can stand in for all of it;
@@ -26,6 +26,8 @@ import re
 import sys
 
 LEAVES = ["tools", "bench", "fuzz", "tests", "bindings", "examples"]
+# Who may include a leaf: what feeds the decoders of the tools, and a program like them.
+TOOLS_USERS = [("fuzz", "tools"), ("bench", "tools")]
 PUBLIC_FOR_MODULES = ["types.h", "error.h"]
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
@@ -121,7 +123,7 @@ class Checker:
             top = name.parts[0]
             if top == "build" or top.startswith("."):
                 continue
-            if top not in self.modules and top not in ("tests", "tools"):
+            if top not in self.modules and top not in ("tests", "tools", "bench"):
                 self.problem(f"{name.as_posix()}:1", "test",
                              "this test is built by nobody; move it into the module that it "
                              "tests, or into tests/")
@@ -199,7 +201,7 @@ class Checker:
                          f'a public header includes "{target}", which is not installed; move '
                          "what it needs into include/caisson")
         elif folder in LEAVES:
-            if folder != top and (top, folder) != ("fuzz", "tools"):
+            if folder != top and (top, folder) not in TOOLS_USERS:
                 self.problem(where, "leaf",
                              f"{folder} is a leaf that nothing includes; move what is shared "
                              "into a module or its testing/ folder")

@@ -22,6 +22,7 @@ core=(
   librapidcheck-dev # property tests
   libcli11-dev      # the caisson program's command line
   nlohmann-json3-dev # and its JSON
+  libvalijson-dev   # the schema of what benchmarks write
   libsqlite3-dev    # an example mirrors a store into it; and it is a peer of the store
 )
 # What `make bench` needs as well.

@@ -24,9 +24,9 @@
 #include "bench/peers/meter.h"
 #include "bench/peers/store.h"
 #include "bench/peers/threads.h"
-#include "bench/raw_log.h"
-#include "bench/rows.h"
 #include "bench/support.h"
+#include "bench/support/raw_log.h"
+#include "bench/support/rows.h"
 
 namespace caisson::bench {
 namespace {

@@ -17,8 +17,8 @@
 
 #include "bench/peers/meter.h"
 #include "bench/peers/store.h"
-#include "bench/rows.h"
 #include "bench/support.h"
+#include "bench/support/rows.h"
 
 namespace caisson::bench {
 namespace {

@@ -23,8 +23,8 @@
 #include "bench/peers/meter.h"
 #include "bench/peers/store.h"
 #include "bench/peers/threads.h"
-#include "bench/rows.h"
 #include "bench/support.h"
+#include "bench/support/rows.h"
 
 namespace caisson::bench {
 namespace {

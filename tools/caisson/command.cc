@@ -59,8 +59,8 @@ constexpr const char* kBold = "\033[1m";
 constexpr const char* kPlain = "\033[0m";
 
 void complain(Context& context, const std::string& message) {
-  context.err << (context.err_colour ? kRed : "")
-              << "caisson:" << (context.err_colour ? kPlain : "") << " " << message << "\n";
+  context.err << (context.err_colour ? kRed : "") << context.program << ":"
+              << (context.err_colour ? kPlain : "") << " " << message << "\n";
 }
 
 void print_error(Context& context, const Json& error, const Json& details = Json::object()) {
@@ -83,8 +83,8 @@ void report(Context& context, const Error& error, const Json& details) {
 void report_usage(Context& context, const CLI::App& command, const std::string& message) {
   context.code = kUsage;
   const bool verb = command.get_parent() != nullptr;
-  const std::string advice =
-      "Try: caisson " + (verb ? command.get_name() + " " : std::string()) + "--help";
+  const std::string advice = "Try: " + context.program + " " +
+                             (verb ? command.get_name() + " " : std::string()) + "--help";
   if (context.json) {
     Json error;
     error["code"] = "usage";

@@ -48,6 +48,8 @@ struct Context {
   std::ostream& out;
   std::ostream& err;
 
+  std::string program = "caisson";  // Its name, for messages.
+
   // What the streams lead to: whether text may have colours, and a line be drawn again.
   bool out_colour = false;
   bool err_colour = false;

@@ -97,7 +97,8 @@ TEST_F(Data, KeysAndValuesMayBeAnyBytes) {
 }
 
 TEST_F(Data, PutTakesValuesFromFilesAndFromStandardInput) {
-  const std::string large(9'000'000, 'x');
+  std::string large;
+  large.resize(9'000'000, 'x');
   EXPECT_EQ(caisson({"put", path(), "t", "file", "--file", write_file("large", large)}).code,
             kFine);
   EXPECT_EQ(caisson({"put", path(), "t", "in", "-"}, large).code, kFine);

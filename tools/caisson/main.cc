@@ -1,48 +1,10 @@
 // caisson: the command line. Each subcommand is a file beside this one.
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdlib>
-#include <istream>
-#include <ostream>
-#include <string_view>
-
 #include "tools/caisson/program.h"
-#include "tools/cli/descriptor.h"
-#include "tools/cli/interrupt.h"
-
-namespace {
-
-std::string_view variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-bool may_colour(int descriptor) {
-  return isatty(descriptor) == 1 && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
-}
-
-}  // namespace
+#include "tools/caisson/terminal.h"
 
 int main(int argc, char** argv) {
-  using namespace caisson::tools;
-  catch_signals();
-  DescriptorSource in_bytes(STDIN_FILENO, signal_descriptor());
-  DescriptorSink out_bytes(STDOUT_FILENO);
-  DescriptorSink err_bytes(STDERR_FILENO);
-  std::istream in(&in_bytes);
-  std::ostream out(&out_bytes);
-  std::ostream err(&err_bytes);
-  err << std::unitbuf;
-  Context context{.in = in, .out = out, .err = err};
-  context.out_colour = may_colour(STDOUT_FILENO);
-  context.err_colour = may_colour(STDERR_FILENO);
-  context.err_terminal = isatty(STDERR_FILENO) == 1 && variable("TERM") != "dumb";
-  context.out_descriptor = STDOUT_FILENO;
-  context.signal = noted_signal;
-  context.signal_descriptor = signal_descriptor();
-  const int code = run(argc, argv, context, [&] { return out_bytes.error(); });
-  if (out_bytes.error() == EPIPE) die_of_closed_pipe();
-  return code;
+  return caisson::tools::with_terminal([&](auto& context, const auto& output_error) {
+    return caisson::tools::run(argc, argv, context, output_error);
+  });
 }

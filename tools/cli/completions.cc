@@ -129,11 +129,9 @@ std::string zsh_completion(const CLI::App& app) {
         const std::string choices = choices_of(*option);
         what = ":" + value + ":" + (choices.empty() ? "_files" : "(" + choices + ")");
       }
-      const std::string name = "--" + option->get_lnames().front();
-      out +=
-          "        " +
-          in_quotes(name + "[" + with_backslashes(option->get_description(), "[]:") + "]" + what) +
-          " \\\n";
+      std::string text = "--" + option->get_lnames().front();
+      text += "[" + with_backslashes(option->get_description(), "[]:") + "]" + what;
+      out += "        " + in_quotes(text) + " \\\n";
     }
     out += "        '*:file:_files' ;;\n";
   }

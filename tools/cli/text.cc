@@ -206,10 +206,10 @@ Result<void> from_base64(std::string_view text, std::string& out) {
   unsigned bits = 0;
   bool good = text.size() % 4 == 0 && (!padded || digits.size() % 4 > 1);
   for (const char digit : digits) {
-    const int value = kValues[static_cast<unsigned char>(digit)];
+    const std::int8_t value = kValues[static_cast<unsigned char>(digit)];
     if (value < 0) good = false;
     if (!good) break;
-    group = (group << 6U) | static_cast<std::uint32_t>(value);
+    group = (group << 6U) | static_cast<std::uint8_t>(value);
     bits += 6;
     if (bits < 8) continue;
     bits -= 8;

@@ -46,7 +46,8 @@ std::string_view value_at(std::string_view text) {
 
 unsigned hex4(std::string_view text) {
   unsigned number = 0;
-  std::from_chars(text.data(), text.data() + 4, number, 16);
+  text = text.substr(0, 4);
+  std::from_chars(text.data(), text.data() + text.size(), number, 16);
   return number;
 }
 

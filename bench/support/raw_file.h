@@ -1,7 +1,7 @@
 // A file as the limits see it: system calls and nothing else.
 
-#ifndef CAISSON_BENCH_RAW_FILE_H_
-#define CAISSON_BENCH_RAW_FILE_H_
+#ifndef CAISSON_BENCH_SUPPORT_RAW_FILE_H_
+#define CAISSON_BENCH_SUPPORT_RAW_FILE_H_
 
 #include <caisson/types.h>
 #include <fcntl.h>
@@ -59,4 +59,4 @@ class RawFile {
 
 }  // namespace caisson::bench
 
-#endif  // CAISSON_BENCH_RAW_FILE_H_
+#endif  // CAISSON_BENCH_SUPPORT_RAW_FILE_H_

@@ -1,8 +1,8 @@
 // A log as the machine sees it: blocks written past the page cache, one behind the other, into a
 // file that was written before, as log files are. What commits are held against.
 
-#ifndef CAISSON_BENCH_RAW_LOG_H_
-#define CAISSON_BENCH_RAW_LOG_H_
+#ifndef CAISSON_BENCH_SUPPORT_RAW_LOG_H_
+#define CAISSON_BENCH_SUPPORT_RAW_LOG_H_
 
 #include <fcntl.h>
 
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "bench/raw_file.h"
+#include "bench/support/raw_file.h"
 #include "io/memory.h"
 
 namespace caisson::bench {
@@ -54,4 +54,4 @@ class RawLog {
 
 }  // namespace caisson::bench
 
-#endif  // CAISSON_BENCH_RAW_LOG_H_
+#endif  // CAISSON_BENCH_SUPPORT_RAW_LOG_H_

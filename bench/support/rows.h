@@ -1,7 +1,7 @@
 // The rows that benchmarks of stores use: keys of 16 random bytes, each with a value of 100.
 
-#ifndef CAISSON_BENCH_ROWS_H_
-#define CAISSON_BENCH_ROWS_H_
+#ifndef CAISSON_BENCH_SUPPORT_ROWS_H_
+#define CAISSON_BENCH_SUPPORT_ROWS_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -59,4 +59,4 @@ inline const std::string& row_value() {
 
 }  // namespace caisson::bench
 
-#endif  // CAISSON_BENCH_ROWS_H_
+#endif  // CAISSON_BENCH_SUPPORT_ROWS_H_
