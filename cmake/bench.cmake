@@ -56,7 +56,7 @@ if(NOT benchmark_FOUND)
 endif()
 
 file(GLOB bench_sources CONFIGURE_DEPENDS
-  ${PROJECT_SOURCE_DIR}/bench/*.cc
+  ${PROJECT_SOURCE_DIR}/bench/support/*.cc
   ${PROJECT_SOURCE_DIR}/bench/micro/*.cc ${PROJECT_SOURCE_DIR}/bench/macro/*.cc)
 set(harness ${PROJECT_SOURCE_DIR}/bench/harness)
 add_executable(caisson-bench ${bench_sources}

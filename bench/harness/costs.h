@@ -5,7 +5,7 @@
 // Calls and allocations are counted where the C library is called (interpose.cc): a program that
 // links it has functions of those names, which count and then do the same. Engines in shared
 // libraries reach them, too. What is written through a mapping or by io_uring isn't seen so;
-// who does that tells of it (count_apart()).
+// who does that tells of it (Run::add_uncounted()).
 
 #ifndef CAISSON_BENCH_HARNESS_COSTS_H_
 #define CAISSON_BENCH_HARNESS_COSTS_H_

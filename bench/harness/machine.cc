@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-#include "bench_build.h"
+#include <bench_build.h>
 
 namespace caisson::bench {
 namespace {

@@ -10,7 +10,7 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
-#include "bench_schemas.h"
+#include <bench_schemas.h>
 #include "tools/cli/descriptor.h"
 #include "tools/cli/output_file.h"
 

@@ -7,6 +7,12 @@
 
 namespace caisson::bench {
 
+std::string Run::new_path(const std::string& name) const {
+  std::string path = settings_.directory + "/work/" + name;
+  std::filesystem::remove_all(path);
+  return path;
+}
+
 std::string Run::shared(const std::string& name,
                         const std::function<void(const std::string& path)>& make) const {
   std::string path = settings_.directory + "/shared/" + name;

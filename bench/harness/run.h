@@ -59,9 +59,10 @@ class Run {
     return profile() == Profile::kCi ? (full + 19) / 20 : full;
   }
 
-  // For the files of this repeat; removed after it. And for files that all repeats of a run share,
-  // such as a store that takes long to make: `make` makes it at a path, once.
-  std::string path(const std::string& name) const { return settings_.directory + "/work/" + name; }
+  // For the files of this repeat, which are removed after it: a path where nothing is. And for
+  // files that all repeats of a run share, such as a store that takes long to make: `make` makes it
+  // at a path, once.
+  std::string new_path(const std::string& name) const;
   std::string shared(const std::string& name,
                      const std::function<void(const std::string& path)>& make) const;
 
@@ -140,6 +141,9 @@ class Run {
   // Any thread, at any time.
   void record(std::uint64_t nanoseconds) { samples_.record(nanoseconds); }
   void set_operations_per_sample(std::uint64_t count) { measured_.operations_per_sample = count; }
+
+  // What the kernel did without a call, by io_uring: to be told by who knows of it.
+  void add_uncounted(const Costs& costs) { measured_.costs += costs; }
 
   // How many were done while it counted.
   void add_operations(std::uint64_t count) { measured_.operations += count; }

@@ -31,7 +31,7 @@ void bisect(Run& run) {
 
 void write_and_flush(Run& run) {
   run.need_disk();
-  RawLog log(run.path("log"));
+  RawLog log(run.new_path("log"));
   run.each([&] { log.append_and_flush(); });
 }
 
