@@ -3,10 +3,9 @@
 # How long each fuzz target runs in check-long, and so in check-release.
 CAISSON_FUZZ_SECONDS ?= 300
 
-# How the benchmarks run: repeated, and all mixed, so that a slow minute of the machine falls on a
-# figure and its limit alike. CAISSON_BENCH_FLAGS=--benchmark_filter=... runs some of them, once.
-CAISSON_BENCH_FLAGS ?= --benchmark_repetitions=5 --benchmark_min_time=0.1 \
-  --benchmark_enable_random_interleaving=true
+# What `make bench` runs: by default what single calls cost, some minutes.
+# CAISSON_BENCH_FLAGS="--suite peers --repeats 3" compares with other engines, about an hour.
+CAISSON_BENCH_FLAGS ?= --suite micro --repeats 5
 
 # Where `make install` puts everything; DESTDIR goes before it, for packages.
 PREFIX ?= /usr/local
@@ -50,14 +49,17 @@ check-release:  ## what a release must pass: every build, with scalar kernels to
 	cmake --workflow --preset arm64
 	$(MAKE) check-long
 
-nightly:  ## check-release with half an hour for each fuzzer
-	$(MAKE) check-release CAISSON_FUZZ_SECONDS=1800
+nightly:  ## check-release with half an hour for each fuzzer, all benchmarks, a new baseline, a report
+	tools/setup.sh bench ci arm64
+	tools/nightly.sh
 
-bench:  ## build and run the benchmarks: figures beside the limits of this machine
+bench:  ## build the benchmarks, run those of CAISSON_BENCH_FLAGS, and draw a report
 	tools/setup.sh bench
-	cmake --preset release
-	cmake --build --preset release --target caisson-bench
-	build/release/caisson-bench $(CAISSON_BENCH_FLAGS)
+	cmake --preset bench
+	cmake --build --preset bench --target caisson-bench
+	rm -rf build/bench-results
+	build/bench/caisson-bench $(CAISSON_BENCH_FLAGS) --out build/bench-results
+	/usr/bin/python3 -B bench/plot.py build/bench-results --out build/bench-report
 
 format:  ## format all C++
 	tools/setup.sh ci

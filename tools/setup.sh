@@ -41,6 +41,7 @@ ci=(
   llvm-19            # its symbolizer, for readable reports
   clang-tidy-19      # lint
   clang-format-19    # format
+  libbenchmark-dev   # the benchmarks whose counts are gated
 )
 # What the arm64 preset needs as well.
 arm64=(

@@ -103,21 +103,33 @@ Error wrong(const std::string& file, const std::string& field, const std::string
       .with_advice("Give results that caisson-bench of this version has written.");
 }
 
-// "<root>["result"]["operations"]" as people write it: "result.operations".
-std::string field_of(const std::vector<std::string>& context) {
+using Plain = nlohmann::json;
+
+// A way into a document, "<root>", "[result]", "[buckets]", "[0]", as people write it:
+// "result.buckets[0]"; and what is there, where that is short.
+struct Place {
   std::string field;
-  for (const std::string& step : context) {
-    if (step == "<root>") continue;
-    if (step.starts_with("[\"") && step.ends_with("\"]")) {
-      field += (field.empty() ? "" : ".") + step.substr(2, step.size() - 4);
+  std::string value;
+};
+
+Place place_of(const Plain& document, const std::vector<std::string>& steps) {
+  Place place;
+  const Plain* here = &document;
+  for (const std::string& step : steps) {
+    if (!step.starts_with('[') || !step.ends_with(']')) continue;
+    const std::string name = step.substr(1, step.size() - 2);
+    if (here->is_array()) {
+      place.field += step;
+      here = &here->at(std::stoul(name));
     } else {
-      field += step;
+      place.field += (place.field.empty() ? "" : ".") + name;
+      here = &here->at(name);
     }
   }
-  return field.empty() ? "the document" : field;
+  if (place.field.empty()) place.field = "the document";
+  if (!here->is_structured()) place.value = " It is " + here->dump() + ".";
+  return place;
 }
-
-using Plain = nlohmann::json;
 
 class Schema {
  public:
@@ -136,7 +148,8 @@ class Schema {
     // The first one lies deepest.
     valijson::ValidationResults::Error first;
     found.popError(first);
-    return fail(wrong(file, field_of(first.context), first.description));
+    const Place place = place_of(plain, first.context);
+    return fail(wrong(file, place.field, first.description + place.value));
   }
 
  private:

@@ -48,11 +48,13 @@ void Run::stop() {
 
 void Run::repeat(std::uint64_t operations_per_step, const std::function<std::uint64_t()>& step) {
   measured_.operations_per_sample = operations_per_step;
-  start();
-  repeater_([&] {
+  // Made before it counts: it may allocate.
+  const std::function<std::uint64_t()> counted_step = [&] {
     measured_.operations += operations_per_step;
     return step();
-  });
+  };
+  start();
+  repeater_(counted_step);
   stop();
 }
 

@@ -18,7 +18,7 @@ namespace caisson::bench {
 
 // Which benchmarks: all that agree with everything that is said.
 struct Selection {
-  std::string filter;  // A regular expression (ECMAScript) that is found in the name.
+  std::string filter{};  // A regular expression (ECMAScript) that is found in the name.
   std::optional<Suite> suite{};
   Profile profile = Profile::kDevNvme;
 };

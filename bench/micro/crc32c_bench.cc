@@ -95,18 +95,23 @@ About about(std::string name, const char* what, Gate gate) {
   return {.name = std::move(name), .about = what, .operation = "block", .gate = gate};
 }
 
+About held_against_limits(About about) {
+  about.against = {"limit/sum_16k", "limit/memcpy_16k"};
+  return about;
+}
+
 [[maybe_unused]] const bool kRegistered = [] {
   for (const Crc32cKernel& kernel : crc32c_kernels()) {
     if (!kernel.supported()) continue;
-    About described = about("base/crc32c_16k/" + std::string(kernel.name), "the checksum of 16 KiB",
-                            Gate::kAdvisory);
-    described.against = {"limit/sum_16k", "limit/memcpy_16k"};
-    if (kernel.name == crc32c_kernel_in_use()) {
-      described.gate = Gate::kCritical;
-      described.quick = true;
-    }
-    add(std::move(described), [&kernel](Run& run) { bench_kernel(run, kernel); });
+    add(held_against_limits(about("base/crc32c_16k/" + std::string(kernel.name),
+                                  "the checksum of 16 KiB by this kernel", Gate::kAdvisory)),
+        [&kernel](Run& run) { bench_kernel(run, kernel); });
   }
+  About in_use = held_against_limits(about(
+      "base/crc32c_16k/in_use", "the same by the kernel that is in use here", Gate::kCritical));
+  in_use.quick = true;
+  add(std::move(in_use),
+      [](Run& run) { for_each_block(run, [](Bytes block) { keep(crc32c(block)); }); });
 #ifdef CAISSON_HAVE_ISAL
   add(about("isal/crc32c_16k", "the same by ISA-L", Gate::kNone), bench_isal);
 #endif

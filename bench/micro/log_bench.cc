@@ -99,7 +99,8 @@ void add_commit(const std::string& name, bool direct, SyncMethod method, bool qu
               .operation = "commit",
               .bound = Bound::kDisk,
               .gate = quick ? Gate::kCritical : Gate::kAdvisory,
-              .quick = quick};
+              .quick = quick,
+              .iterations = 2000};
   about.against = {calibration_of(Bound::kDisk)};
   if (method == SyncMethod::kDsync) about.against.emplace_back("limit/direct_write_dsync_4k");
   add(std::move(about), [direct, method](Run& run) { commit(run, direct, method); });

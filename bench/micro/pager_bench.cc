@@ -345,7 +345,8 @@ void limit(const char* name, const char* about, const char* operation, Bound bou
        .bound = Bound::kDisk,
        .gate = Gate::kCritical,
        .against = {"limit/open_close_calls"},
-       .quick = true},
+       .quick = true,
+       .iterations = 500},
       open_close_empty);
   limit("limit/open_close_calls", "the same system calls", "opening", Bound::kDisk,
         open_close_calls);
@@ -390,7 +391,8 @@ void limit(const char* name, const char* about, const char* operation, Bound bou
        .bound = Bound::kDisk,
        .gate = Gate::kCritical,
        .against = {"limit/raw_write_fdatasync_x2"},
-       .quick = true},
+       .quick = true,
+       .iterations = 1000},
       commit);
   limit("limit/raw_write_fdatasync_x2", "the same bytes written, and two flushes", "checkpoint",
         Bound::kDisk, raw_write);
