@@ -18,7 +18,8 @@ EPILOG = """examples:
   bench/plot.py results/store results/peers --out report --title 'Caisson on a laptop'
 
 Exits with 0 when the report is written; with 2 when it was called wrongly, or a file is no result,
-of which it names the field; with 5 when it could not write. But for 0, OUT is as it was before.
+of which it names the field; with 5 when it could not write. No file is ever half written, and a
+report that was there before stays until the new one is complete.
 """
 
 

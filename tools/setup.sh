@@ -32,6 +32,7 @@ bench=(
   liblmdb-dev       # a peer to compare our tree with, and the whole store
   librocksdb-dev    # another one
   libwiredtiger-dev # and the last one
+  python3-matplotlib # draws what they measured
 )
 # What .ci/run needs as well.
 ci=(
@@ -41,6 +42,7 @@ ci=(
   llvm-19            # its symbolizer, for readable reports
   clang-tidy-19      # lint
   clang-format-19    # format
+  python3-matplotlib # tests what draws the benchmarks
 )
 # What the arm64 preset needs as well.
 arm64=(

@@ -65,14 +65,8 @@ class Scale:
     labelled: bool  # Whether bars have labels.
 
 
-def name_lines(name, colour, characters=NAME_CHARACTERS):
-    """A name as the lines of a block, broken behind a "/" where it is too long."""
-    lines = [""]
-    for part in [part for part in name.replace("/", "/\n").split("\n") if part]:
-        if lines[-1] and len(lines[-1]) + len(part) > characters:
-            lines.append("  ")
-        lines[-1] += part
-    return [(line, colour) for line in lines]
+def name_lines(name, colour):
+    return [(line, colour) for line in style.wrapped(name, NAME_CHARACTERS)]
 
 
 def ratio_scale(ratios, least, most):

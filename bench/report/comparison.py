@@ -191,6 +191,8 @@ def joined(names, most=6):
 
 def times_as_fast(value):
     """A ratio with about three figures."""
+    if value < 0.0995:
+        return f"{value:.2g}"
     return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
 
 

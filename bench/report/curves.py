@@ -7,53 +7,42 @@ from matplotlib.lines import Line2D
 from report import comparison, style
 
 # In inches: a panel with the room for its labels, of which the rest is the axes.
-PANEL_WIDTH, PANEL_HEIGHT = 2.6, 1.95
-LEFT, RIGHT, TOP, BOTTOM = 0.5, 0.12, 0.42, 0.36
-LEGEND_ROW = 0.22
-TITLE_CHARACTERS = 34
+PANEL_WIDTH, AXES_HEIGHT = 2.6, 1.2
+LEFT, RIGHT, ABOVE, BELOW = 0.5, 0.12, 0.1, 0.4
+LEGEND_ROW, TITLE_ROW = 0.22, 0.14
+TITLE_CHARACTERS = 38
 TICK_SIZE = 6.5
 
 
-def panels(count, legend, width):
-    """A figure with a legend above `count` axes."""
+def panels(names, legend, width):
+    """A figure with a legend, and an axes under each of these names."""
+    count, titles = len(names), [style.wrapped(name, TITLE_CHARACTERS) for name in names]
+    above = ABOVE + TITLE_ROW * max(map(len, titles))
+    panel_height = above + AXES_HEIGHT + BELOW
     columns = max(1, min(count, int(width / PANEL_WIDTH)))
     panel_width = min(width / columns, 1.6 * PANEL_WIDTH)
     width = max(columns * panel_width, 3.6)
     rows = math.ceil(count / columns)
     per_row = max(1, int(width / 1.15))
     head = LEGEND_ROW * math.ceil(len(legend) / per_row) + 0.08
-    height = head + rows * PANEL_HEIGHT
+    height = head + rows * panel_height
     figure = style.new_figure(width, height)
     figure.legend(handles=legend, loc="upper left", bbox_to_anchor=(0, 1), ncol=per_row,
                   borderaxespad=0.1, handlelength=2.6, columnspacing=1.2)
     found = []
-    for at in range(count):
+    for at, lines in enumerate(titles):
         left = at % columns * panel_width + LEFT
-        top = head + at // columns * PANEL_HEIGHT + TOP
-        tall = PANEL_HEIGHT - TOP - BOTTOM
-        axes = figure.add_axes([left / width, 1 - (top + tall) / height,
-                                (panel_width - LEFT - RIGHT) / width, tall / height])
+        bottom = head + at // columns * panel_height + above + AXES_HEIGHT
+        axes = figure.add_axes([left / width, 1 - bottom / height,
+                                (panel_width - LEFT - RIGHT) / width, AXES_HEIGHT / height])
+        axes.annotate("\n".join(lines), (0, 1), (72 * (0.06 - LEFT), 6), xycoords="axes fraction",
+                      textcoords="offset points", linespacing=1.15)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=TICK_SIZE, length=2, pad=2)
         axes.grid(True)
         axes.set_axisbelow(True)
         found.append(axes)
     return figure, found
-
-
-def title(axes, name, remark=""):
-    """Above a panel, from its left edge on: the name and a remark, or the name on two lines."""
-    lines = [name]
-    if len(name) > TITLE_CHARACTERS and "/" in name:
-        fits = [at for at, letter in enumerate(name)
-                if letter == "/" and at < TITLE_CHARACTERS] or [name.index("/")]
-        lines = [name[:fits[-1] + 1], "  " + name[fits[-1] + 1:]]
-    left = -LEFT + 0.06
-    for at, (text, colour) in enumerate([(line, style.INK) for line in lines[:2]]
-                                        + [(remark, style.MUTED)] * (len(lines) == 1)):
-        axes.annotate(text, (0, 1), (left * 72, 17 - 10 * at), xycoords="axes fraction",
-                      textcoords="offset points", color=colour,
-                      fontsize=style.FONT_SIZE if colour == style.INK else TICK_SIZE)
 
 
 def log_ticks(low, high, most=5):
@@ -110,8 +99,8 @@ def thinned(xs, ys, nearer=0.015):
 def latencies(scenarios, limits, width):
     """A panel a scenario. `limits`: of some scenarios, by name, the benchmark of the limit."""
     engines = {engine for scenario in scenarios for engine in [*scenario.peers, "caisson"]}
-    figure, found = panels(len(scenarios), legend_of(engines, markers=False, limit=bool(limits)),
-                           width)
+    figure, found = panels([scenario.name for scenario in scenarios],
+                           legend_of(engines, markers=False, limit=bool(limits)), width)
     for axes, scenario in zip(found, scenarios):
         curves = [(engine_line(engine), benchmark) for engine, benchmark in
                   [("caisson", scenario.ours), *scenario.peers.items()]]
@@ -120,7 +109,9 @@ def latencies(scenarios, limits, width):
             curves.append(({"color": colour, "linestyle": dashes, "linewidth": 1.5, "zorder": 2},
                            limits[scenario.name]))
         draw_latencies(axes, [(dict(look, marker=""), benchmark) for look, benchmark in curves])
-        title(axes, scenario.name, remark_of([benchmark for _, benchmark in curves]))
+        # At the top left, where curves of percentiles leave room.
+        axes.text(0.03, 0.98, remark_of([benchmark for _, benchmark in curves]),
+                  transform=axes.transAxes, va="top", fontsize=TICK_SIZE, color=style.SLOWER_TEXT)
     return figure
 
 
@@ -140,7 +131,7 @@ def draw_latencies(axes, curves):
     ticks = [2.0] + [10.0 ** power for power in range(1, decades + 1, step)]
     axes.set_xticks(ticks, [percent(1 - 1 / tick) for tick in ticks])
     axes.set_xticks([], minor=True)
-    set_log_y(axes, low / 1.3, high * 1.3, lambda value: style.time(value, 2))
+    set_log_y(axes, low / 1.3, high * 1.6, lambda value: style.time(value, 2))
 
 
 def percent(part):
@@ -152,15 +143,15 @@ def remark_of(benchmarks):
                 if comparison.is_unstable(benchmark)]
     grouped = any(result["latency_ns"]["operations_per_sample"] > 1
                   for benchmark in benchmarks for result in benchmark.results())
-    return "; ".join(["means of several"] * grouped
-                     + [f"* {', '.join(unstable)} unstable"] * bool(unstable))
+    return "\n".join([f"* unstable: {', '.join(unstable)}"] * bool(unstable)
+                     + ["of several operations each"] * grouped)
 
 
 def throughput(series, width):
     """A panel a series, a line an engine; what lies between the repeats is shaded."""
     engines = {engine for lines in series.values() for engine in lines}
-    figure, found = panels(len(series), legend_of(engines, markers=True), width)
-    for axes, (name, lines) in zip(found, series.items()):
+    figure, found = panels(list(series), legend_of(engines, markers=True), width)
+    for axes, lines in zip(found, series.values()):
         low, high, threads = math.inf, 0, set()
         for engine, benchmarks in lines.items():
             xs = [comparison.threads_of(benchmark) for benchmark in benchmarks]
@@ -174,7 +165,6 @@ def throughput(series, width):
         axes.set_xticks([], minor=True)
         axes.set_xlabel("threads", fontsize=TICK_SIZE, labelpad=1, color=style.MUTED)
         set_log_y(axes, low / 1.4, high * 1.4, lambda value: style.count(value, 2))
-        title(axes, name, "operations a second")
     return figure
 
 

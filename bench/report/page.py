@@ -6,15 +6,17 @@ import html
 from report import comparison, style
 from report.comparison import Outcome, times_as_fast
 
-SHEET = """
-:root { color-scheme: light dark; --ink:#1f2430; --muted:#5d6675; --faint:#dfe3e9; --paper:#fff;
-  --band:#f3f5f8; --faster:#0072b2; --level:#8b93a0; --slower:#d55e00; --slower-text:#a84300;
-  --slower-band:#fdeadd; }
-@media (prefers-color-scheme: dark) { :root { --ink:#e4e8ee; --muted:#9aa5b5; --faint:#2e3641;
-  --paper:#14181f; --band:#1c222b; --faster:#4fb0ea; --level:#7c8694; --slower:#ff8a3d;
-  --slower-text:#ffab70; --slower-band:#3a2416; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 70rem; background: var(--paper);
+COLOURS = {"ink": style.INK, "muted": style.MUTED, "faint": style.FAINT, "paper": style.PAPER,
+           "band": style.BAND, "faster": style.FASTER, "level": style.LEVEL,
+           "slower": style.SLOWER, "slower-text": style.SLOWER_TEXT,
+           "slower-band": style.SLOWER_BAND}
+BY_DAY = "".join(f"--{name}:{day};" for name, day in COLOURS.items())
+BY_NIGHT = "".join(f"--{name}:{style.AT_NIGHT[day]};" for name, day in COLOURS.items())
+SHEET = f"""
+:root {{ color-scheme: light dark; {BY_DAY} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {BY_NIGHT} }} }}
+""" + """* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 71rem; background: var(--paper);
   color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans",
   sans-serif; overflow-wrap: anywhere; }
 h1 { margin: 0 0 .75rem; font-size: 1.75rem; line-height: 1.2; }
@@ -39,19 +41,18 @@ figure { margin: 0; } figcaption, .caption { max-width: 48rem; margin: 0 0 .75re
   font-size: .9375rem; }
 figure img { display: block; max-width: 100%; height: auto; }
 .table { overflow-x: auto; margin-top: .75rem; }
-table { border-collapse: collapse; font-size: .8125rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .22rem .5rem; text-align: right; white-space: nowrap;
+table { border-collapse: collapse; font-size: .78rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .22rem .45rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--faint); }
 thead th { vertical-align: bottom; color: var(--muted); font-weight: 600; }
-th:first-child { position: sticky; left: 0; max-width: 24rem; background: var(--paper);
-  text-align: left; font-weight: 400; }
+th:first-child { position: sticky; left: 0; min-width: min(17rem, 40vw); background: var(--paper);
+  text-align: left; font-weight: 400; white-space: normal; }
 thead th:first-child { font-weight: 600; }
 tbody tr.suite th { padding-top: 1.1rem; color: var(--muted); font-weight: 600; }
 tr.slower th, tr.slower td { background: var(--slower-band); }
 tr.slower th, td.slower, td.unstable { color: var(--slower-text); font-weight: 600; }
 @media (max-width: 50rem) { body { padding: 1rem .75rem 3rem; } h1 { font-size: 1.4rem; }
-  .origin { grid-template-columns: 1fr; gap: 0; } .origin dd { margin-bottom: .35rem; }
-  th:first-child { max-width: 11rem; white-space: normal; } }
+  .origin { grid-template-columns: 1fr; gap: 0; } .origin dd { margin-bottom: .35rem; } }
 @media print { .table { overflow: visible; } table { font-size: .6rem; } }
 """
 
@@ -128,9 +129,16 @@ def data(svg):
 
 
 TABLE_TITLE = "Every benchmark"
-COLUMNS = ["benchmark", "time that<br>stands for it", "CoV", "times as fast<br>as the best peer",
-           "times<br>its limit", "p50", "p99", "operations<br>a second", "syncs", "allo-<br>cations",
-           "bytes<br>written", "peak<br>RSS"]
+COLUMNS = ["benchmark", "headline", "CoV", "best peer", "limit", "p50", "p99", "ops/s", "syncs",
+           "allocs", "written", "peak RSS"]
+HEADLINES = {"median": "p50", "wall": "wall", "processor": "CPU"}
+TABLE_CAPTION = (
+    "Medians of the repeats. Headline: the time of one operation that stands for the benchmark, "
+    "the clock's (wall) or the processor's (CPU) divided by the operations, or their median (p50). "
+    "CoV: its coefficient of variation between repeats; * marks what is unstable, above "
+    f"{comparison.UNSTABLE_ABOVE:.0%}. Best peer: how many times as fast Caisson is. Limit: the "
+    "headline as a multiple of the limit's, or of a calibration's (cal.). Syncs, allocations and "
+    "what is written are for one operation.")
 
 
 def table(results, scenarios):
@@ -143,10 +151,7 @@ def table(results, scenarios):
                         f'<td colspan="{len(COLUMNS) - 1}"></td></tr>')
         rows.append(row(results, benchmark, by_ours.get(benchmark.name)))
     heads = "".join(f'<th scope="col">{column}</th>' for column in COLUMNS)
-    return (f'<h2 id="table">{TABLE_TITLE}</h2>\n<p class="caption">Medians of the repeats. Syncs, allocations and '
-            "bytes written are for one operation. CoV is the coefficient of variation of the time "
-            "that stands for the benchmark; * marks what is unstable, above "
-            f"{comparison.UNSTABLE_ABOVE:.0%}.</p>\n"
+    return (f'<h2 id="table">{TABLE_TITLE}</h2>\n<p class="caption">{TABLE_CAPTION}</p>\n'
             f'<div class="table" tabindex="0" role="region" aria-label="{TABLE_TITLE}"><table>'
             f"<thead><tr>{heads}</tr></thead>\n<tbody>\n" + "\n".join(rows)
             + "\n</tbody></table></div>")
@@ -163,16 +168,17 @@ def row(results, benchmark, scenario):
     found = comparison.variation_of(benchmark)
     unstable = comparison.is_unstable(benchmark)
     limit = comparison.limit_ratio(results, benchmark)
+    calibrated = " cal." if limit and comparison.limit_of(benchmark).startswith("cal") else ""
     behind = scenario is not None and scenario.worst.outcome is Outcome.SLOWER
     headline = comparison.statistics.median(comparison.times_of(benchmark))
     cells = [
-        (f"{style.time(headline)} {benchmark.about['headline']}", ""),
+        (f"{style.time(headline)} {HEADLINES[benchmark.about['headline']]}", ""),
         ("–" if found is None else f"{found:.1%}{'*' if unstable else ''}",
          "unstable" if unstable else ""),
         ("–" if scenario is None else
          f"{'▼ ' if behind else ''}{ratio_text(scenario.worst)} {style.LABELS[scenario.best_peer]}",
          "slower" if behind else ""),
-        (ratio_text(limit), ""),
+        (ratio_text(limit) + calibrated, ""),
         (style.time(median("latency_ns", "p50")), ""),
         (style.time(median("latency_ns", "p99")), ""),
         (style.count(median("operations_per_second")), ""),
@@ -183,7 +189,11 @@ def row(results, benchmark, scenario):
     text = "".join(f'<td class="{kind}">{escape(cell)}</td>' if kind
                    else f"<td>{escape(cell)}</td>" for cell, kind in cells)
     return (f'<tr{" class=slower" if behind else ""}><th scope="row" '
-            f'title="{escape(benchmark.about["about"])}">{escape(benchmark.name)}</th>{text}</tr>')
+            f'title="{escape(benchmark.about["about"])}">{breakable(benchmark.name)}</th>{text}</tr>')
+
+
+def breakable(name):
+    return escape(name).replace("/", "/<wbr>").replace("_", "_<wbr>")
 
 
 def ratio_text(ratio):

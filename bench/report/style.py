@@ -16,7 +16,7 @@ INK, MUTED, FAINT = "#1f2430", "#5d6675", "#cfd5dd"
 PAPER, BAND = "#ffffff", "#f3f5f8"
 FASTER, LEVEL, SLOWER = "#0072b2", "#8b93a0", "#d55e00"
 SLOWER_BAND, SLOWER_TEXT = "#fdeadd", "#a84300"
-AT_NIGHT = {INK: "#e4e8ee", MUTED: "#9aa5b5", FAINT: "#3a4350", PAPER: "#14181f", BAND: "#1c222b",
+AT_NIGHT = {INK: "#e4e8ee", MUTED: "#9aa5b5", FAINT: "#303944", PAPER: "#14181f", BAND: "#1c222b",
             FASTER: "#4fb0ea", LEVEL: "#7c8694", SLOWER: "#ff8a3d", SLOWER_BAND: "#3a2416",
             SLOWER_TEXT: "#ffab70", "#e69f00": "#f2b632", "#009e73": "#2ccb9c",
             "#b0568a": "#e79cc8", "#7a5230": "#c99a6e"}
@@ -73,6 +73,12 @@ def svg(figure):
     text = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), text)
     # Behind the opening tag, which is the first one that is neither a declaration nor a comment.
     return re.sub(r"(<svg\b[^>]*>)", lambda match: match[0] + sheet, text, count=1)
+
+
+def wrapped(name, characters):
+    """A name as lines that are no longer, broken behind a "/" or "_" where there is one."""
+    lines = re.findall(rf".{{1,{characters - 3}}}(?:[/_]|$)|.{{1,{characters - 2}}}", name)
+    return lines[:1] + ["  " + line for line in lines[1:]]
 
 
 def time(nanoseconds, digits=3):
