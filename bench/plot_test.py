@@ -215,7 +215,8 @@ class Pictures(unittest.TestCase):
         self.assertEqual((min(bars), max(bars)), (1 / 16, 32))
 
     def test_hatch_bars_of_unstable_times(self):
-        hatched = [end for end, looks in self.bars_of("peers").items() for _, hatch in looks if hatch]
+        hatched = [end for end, looks in self.bars_of("peers").items()
+                   for _, hatch in looks if hatch]
         self.assertEqual(hatched, [1.0] * 3)  # Of three numbers of threads.
 
     def test_draw_times_over_their_limits(self):

@@ -142,11 +142,6 @@ class Reading(TestOfResults):
                 self.refused("result.latency_ns.p50", text.replace(
                     '"p50": 100.0', f'"p50": {number}').encode())
 
-    def test_names_a_time_that_nothing_can_be_divided_by(self):
-        for kind, field in [("median", "latency_ns.p50"), ("processor", "processor_seconds")]:
-            self.refused(f"result.{field} is 0", changed(["result"] + field.split("."), 0,
-                                                         headline=kind))
-
     def test_names_a_histogram_that_contradicts_itself(self):
         field = "result.latency_ns.buckets"
         path = field.split(".")
@@ -247,6 +242,17 @@ class Comparing(TestOfResults):
         self.assertEqual(comparison.scenarios(read), [])
         self.assertIn("Compared with nothing", " ".join(comparison.remarks(read)))
         self.assertIn("lmdb/x", " ".join(comparison.remarks(read)))
+
+    def test_divides_nothing_by_a_time_too_short_to_be_measured(self):
+        for times in ([0.0, 0.0], [0.0, 50.0]):
+            zero = sample.of_engine("lmdb", "x", [50.0, 50.0])
+            for document, time in zip(zero, times):
+                document["result"]["latency_ns"]["p50"] = time
+            read = self.read_alone(sample.of_engine("caisson", "x", [100.0, 100.0]) + zero)
+            found = comparison.scenarios(read)
+            self.assertEqual([scenario.worst.lowest for scenario in found], [0.5] * any(times))
+            self.assertIn("with a time of 0: lmdb/x.", " ".join(comparison.remarks(read)))
+        self.assertIsNone(comparison.variation([0.0, 0.0]))
 
     def test_calls_level_what_lies_within_five_per_cent_on_both_sides(self):
         for ratio, expected in [(1.06, Outcome.FASTER), (1.05, Outcome.FASTER),

@@ -60,14 +60,19 @@ def outcome(ratio):
 
 
 def variation(times):
-    """The coefficient of variation; None of fewer than two."""
-    if len(times) < 2:
+    """The coefficient of variation; None of fewer than two, and of nothing but zeros."""
+    if len(times) < 2 or not any(times):
         return None
     return statistics.stdev(times) / statistics.mean(times)
 
 
 def times_of(benchmark):
     return [repeat.headline_ns for repeat in benchmark.repeats.values()]
+
+
+def headline_of(benchmark):
+    """The median of its repeats, in nanoseconds."""
+    return statistics.median(times_of(benchmark))
 
 
 def variation_of(benchmark):
@@ -82,10 +87,11 @@ def is_unstable(benchmark):
 def ratio(above, below):
     """One benchmark's time over another's, pair by pair of the repeats that belong together.
 
-    None where there is no such pair.
+    None where there is no such pair. A time of 0 was too short to be measured, and has no ratio.
     """
     pairs = [above.repeats[key].headline_ns / below.repeats[key].headline_ns
-             for key in above.repeats if key in below.repeats]
+             for key in above.repeats if key in below.repeats
+             and above.repeats[key].headline_ns > 0 and below.repeats[key].headline_ns > 0]
     if not pairs:
         return None
     return Ratio(statistics.median(pairs), min(pairs), max(pairs),
@@ -146,8 +152,8 @@ def series(results):
     for engines in found.values():
         for benchmarks in engines.values():
             benchmarks.sort(key=threads_of)
-    return {name: engines for name, engines in sorted(found.items(), key=lambda i: by_number(i[0]))
-            if any(len(benchmarks) > 1 for benchmarks in engines.values())}
+    return {name: found[name] for name in sorted(found, key=by_number)
+            if any(len(benchmarks) > 1 for benchmarks in found[name].values())}
 
 
 def threads_of(benchmark):
@@ -228,13 +234,16 @@ def remarks(results):
     failed = [b.name for b in every if any(result["errors"] for result in b.results())]
     if failed:
         found.append(f"Operations failed in {joined(failed)}: those times mean nothing.")
+    short = [b.name for b in every if 0 in times_of(b)]
+    if short:
+        found.append(f"Too short to be measured, with a time of 0: {joined(short)}.")
     alone = [b.name for b in every if len(b.repeats) == 1]
     if alone:
         found.append(f"Measured once only, so that nothing tells how steady the time is: "
                      f"{joined(alone)}.")
-    short = [b.name for b in every if 1 < len(b.repeats) < sum(b.announced.values())]
-    if short:
-        found.append(f"Some repeats are missing: {joined(short)}.")
+    missing = [b.name for b in every if 1 < len(b.repeats) < sum(b.announced.values())]
+    if missing:
+        found.append(f"Some repeats are missing: {joined(missing)}.")
     compared = {peer.name for scenario in scenarios(results)
                 for engine, peer in scenario.peers.items() if engine in scenario.ratios}
     unpaired = [b.name for b in every if b.engine in PEERS and b.name not in compared]

@@ -1,6 +1,7 @@
 """Panels of curves: latencies by percentile, and throughput by number of threads."""
 
 import math
+import statistics
 
 from matplotlib.lines import Line2D
 
@@ -171,7 +172,7 @@ def throughput(series, width):
 def draw_throughput(axes, engine, threads, rates, benchmarks):
     look = engine_line(engine)
     marker = look.pop("marker")
-    medians = [comparison.statistics.median(values) for values in rates]
+    medians = [statistics.median(values) for values in rates]
     axes.fill_between(threads, list(map(min, rates)), list(map(max, rates)), color=look["color"],
                       alpha=0.2, linewidth=0)
     axes.plot(threads, medians, **look)

@@ -37,7 +37,8 @@ h2 { margin: 3rem 0 .25rem; font-size: 1.25rem; }
 .remarks { max-width: 48rem; margin: 0; padding: .6rem 1rem .6rem 2rem; background: var(--band);
   border-left: 3px solid var(--slower); font-size: .875rem; }
 nav { margin-top: 1.5rem; font-size: .9375rem; } a { color: var(--faster); }
-figure { margin: 0; } figcaption, .caption { max-width: 48rem; margin: 0 0 .75rem; color: var(--muted);
+figure { margin: 0; }
+figcaption, .caption { max-width: 48rem; margin: 0 0 .75rem; color: var(--muted);
   font-size: .9375rem; }
 figure img { display: block; max-width: 100%; height: auto; }
 .table { overflow-x: auto; margin-top: .75rem; }
@@ -118,10 +119,11 @@ def score(scenarios):
 
 
 def figure(picture, wide, narrow):
-    return (f'<h2 id="{picture.name}">{escape(picture.title)}</h2>\n<figure><figcaption>{escape(picture.caption)}'
-            f'</figcaption>\n<picture><source media="(max-width: 50rem)" srcset="{data(narrow)}">'
-            f'<img src="{data(wide)}" alt="{escape(picture.caption)} The table at the end has the '
-            'figures."></picture></figure>')
+    title, caption = escape(picture.title), escape(picture.caption)
+    return (f'<h2 id="{picture.name}">{title}</h2>\n<figure><figcaption>{caption}</figcaption>\n'
+            f'<picture><source media="(max-width: 50rem)" srcset="{data(narrow)}">'
+            f'<img src="{data(wide)}" alt="{caption} The table at the end has the figures.">'
+            "</picture></figure>")
 
 
 def data(svg):
@@ -158,6 +160,48 @@ def table(results, scenarios):
 
 
 def row(results, benchmark, scenario):
+    """`scenario`: where the benchmark is Caisson's side of one."""
+    behind = scenario is not None and scenario.worst.outcome is Outcome.SLOWER
+    cells = [headline_cell(benchmark), variation_cell(benchmark), peer_cell(scenario),
+             limit_cell(results, benchmark)] + figure_cells(benchmark)
+    text = "".join(f"<td{' class=' + kind if kind else ''}>{escape(cell)}</td>"
+                   for cell, kind in cells)
+    return (f"<tr{' class=slower' if behind else ''}><th scope=\"row\" "
+            f'title="{escape(benchmark.about["about"])}">{breakable(benchmark.name)}</th>'
+            f"{text}</tr>")
+
+
+# Each cell: its text, and its class or "".
+def headline_cell(benchmark):
+    return f"{style.time(comparison.headline_of(benchmark))} {HEADLINES[benchmark.about['headline']]}", ""
+
+
+def variation_cell(benchmark):
+    found = comparison.variation_of(benchmark)
+    if found is None:
+        return "–", ""
+    return (f"{found:.1%}*", "unstable") if comparison.is_unstable(benchmark) else \
+        (f"{found:.1%}", "")
+
+
+def peer_cell(scenario):
+    if scenario is None:
+        return "–", ""
+    text = f"{ratio_text(scenario.worst)} {style.LABELS[scenario.best_peer]}"
+    if scenario.worst.outcome is Outcome.SLOWER:
+        return f"▼ {text}", "slower"
+    return text, ""
+
+
+def limit_cell(results, benchmark):
+    ratio = comparison.limit_ratio(results, benchmark)
+    if ratio is None:
+        return "–", ""
+    is_limit = comparison.limit_of(benchmark).startswith("limit/")
+    return ratio_text(ratio) + ("" if is_limit else " cal."), ""
+
+
+def figure_cells(benchmark):
     def median(*path):
         def figure_of(result):
             for name in path:
@@ -165,31 +209,13 @@ def row(results, benchmark, scenario):
             return result
         return comparison.median_of(benchmark, figure_of)
 
-    found = comparison.variation_of(benchmark)
-    unstable = comparison.is_unstable(benchmark)
-    limit = comparison.limit_ratio(results, benchmark)
-    calibrated = " cal." if limit and comparison.limit_of(benchmark).startswith("cal") else ""
-    behind = scenario is not None and scenario.worst.outcome is Outcome.SLOWER
-    headline = comparison.statistics.median(comparison.times_of(benchmark))
-    cells = [
-        (f"{style.time(headline)} {HEADLINES[benchmark.about['headline']]}", ""),
-        ("–" if found is None else f"{found:.1%}{'*' if unstable else ''}",
-         "unstable" if unstable else ""),
-        ("–" if scenario is None else
-         f"{'▼ ' if behind else ''}{ratio_text(scenario.worst)} {style.LABELS[scenario.best_peer]}",
-         "slower" if behind else ""),
-        (ratio_text(limit) + calibrated, ""),
-        (style.time(median("latency_ns", "p50")), ""),
-        (style.time(median("latency_ns", "p99")), ""),
-        (style.count(median("operations_per_second")), ""),
-        (style.count(median("per_operation", "syncs")), ""),
-        (style.count(median("per_operation", "allocations")), ""),
-        (style.size(median("per_operation", "bytes_written")), ""),
-        (style.size(median("peak_rss_bytes")), "")]
-    text = "".join(f'<td class="{kind}">{escape(cell)}</td>' if kind
-                   else f"<td>{escape(cell)}</td>" for cell, kind in cells)
-    return (f'<tr{" class=slower" if behind else ""}><th scope="row" '
-            f'title="{escape(benchmark.about["about"])}">{breakable(benchmark.name)}</th>{text}</tr>')
+    return [(style.time(median("latency_ns", "p50")), ""),
+            (style.time(median("latency_ns", "p99")), ""),
+            (style.count(median("operations_per_second")), ""),
+            (style.count(median("per_operation", "syncs")), ""),
+            (style.count(median("per_operation", "allocations")), ""),
+            (style.size(median("per_operation", "bytes_written")), ""),
+            (style.size(median("peak_rss_bytes")), "")]
 
 
 def breakable(name):
@@ -197,6 +223,4 @@ def breakable(name):
 
 
 def ratio_text(ratio):
-    if ratio is None:
-        return "–"
     return times_as_fast(ratio.median) + ("*" if ratio.unstable else "")

@@ -9,7 +9,7 @@ from report.results import by_number
 WIDE, NARROW = 10.8, 3.9  # Inches: of a desktop's page, and of a phone's.
 COLOURS = {Outcome.FASTER: style.FASTER, Outcome.LEVEL: style.LEVEL, Outcome.SLOWER: style.SLOWER}
 FEWEST_SAMPLES = 100  # Of fewer, high percentiles say nothing.
-NAMES = ["peers", "throughput", "limits", "calibrations", "latencies"]
+NAMES = ["peers", "throughput", "limits", "latencies", "calibrations"]
 DASHED = (0, (4, 2))
 
 
@@ -24,9 +24,8 @@ class Picture:
 def all_of(results):
     """Those that the results have something for."""
     scenarios = comparison.scenarios(results)
-    found = [peers(scenarios), throughput(results)]
-    found += [limits(results, kind) for kind in comparison.LIMITS]
-    found.append(latencies(results, scenarios))
+    found = [peers(scenarios), throughput(results), limits(results, "limit/"),
+             latencies(results, scenarios), limits(results, "calibration/")]
     return [picture for picture in found if picture]
 
 
@@ -74,8 +73,7 @@ def limits(results, kind):
                        labelled=False)
     blocks = []
     for limit, held in by_limit.items():
-        time = style.time(comparison.statistics.median(
-            comparison.times_of(results.benchmarks[limit])))
+        time = style.time(comparison.headline_of(results.benchmarks[limit]))
         blocks += [bars.Block(bars.name_lines(benchmark.name, style.INK),
                               [bars.Bar("", ratio, style.FASTER)],
                               heading=bars.name_lines(f"{limit}  {time}", style.MUTED))

@@ -43,7 +43,8 @@ def latencies(median_ns, samples, spread, draw):
 
 
 def result(name, time_ns, repeat=1, repeats=3, suite="micro", headline="median", against=(),
-           parameters=None, gate="advisory", latency_ns=None, samples=200, spread=0.2, **per_operation):
+           parameters=None, gate="advisory", latency_ns=None, samples=200, spread=0.2,
+           **per_operation):
     """One repeat, whose headline is `time_ns`, whichever time that is.
 
     `latency_ns` is the median of single operations where they overlap.
