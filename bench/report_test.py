@@ -11,7 +11,7 @@ import pathlib
 import tempfile
 import unittest
 
-from report import comparison, results, schema
+from report import comparison, results, schema, units
 from report.comparison import Outcome
 from report.testing import sample_results as sample
 
@@ -345,8 +345,8 @@ class Limits(TestOfResults):
 class Curves(TestOfResults):
     def test_orders_a_series_by_its_threads(self):
         def of(engine, threads, series):
-            return sample.of_engine(engine, f"{series}/{threads}", [100.0], series=series,
-                                    threads=threads)
+            return sample.of_engine(engine, f"{series}/{20 - threads}_idle", [100.0],
+                                    series=series, threads=threads)
         read = self.read(*[of(engine, threads, "get") for engine in ("lmdb", "caisson")
                            for threads in (16, 2, 4)], of("caisson", 1, "single"))
         found = comparison.series(read)
@@ -363,6 +363,27 @@ class Curves(TestOfResults):
         read = self.read(documents)
         self.assertEqual(comparison.percentiles(read.benchmarks["a/b"]),
                          ([0.65, 0.85, 0.95], [5, 7, 9]))
+
+
+class Units(unittest.TestCase):
+    def test_are_short_and_never_a_thousand(self):
+        for text, shown in [
+                (units.time(0.4), "0.4 ns"), (units.time(999.4), "999 ns"),
+                (units.time(999.6), "1 µs"), (units.time(1844), "1.84 µs"),
+                (units.time(2.5e9), "2.5 s"), (units.time(7.2e12), "7,200 s"),
+                (units.count(0), "0"), (units.count(0.0001), "< 0.001"),
+                (units.count(431_234), "431 k"), (units.size(0), "0"),
+                (units.size(1023), "1,023 B"), (units.size(16384), "16 KiB"), (units.size(1 << 60), "1,048,576 TiB"),
+                (units.ratio(0.00123), "0.0012"), (units.ratio(0.6), "0.60"),
+                (units.ratio(12.94), "12.9"), (units.ratio(120), "120"),
+                (units.ratio(67_234), "67.2 k")]:
+            self.assertEqual(text, shown)
+
+    def test_break_names_where_a_part_ends(self):
+        self.assertEqual(units.wrapped("short/name", 20), ["short/name"])
+        self.assertEqual(units.wrapped("a_long_name/with_parts", 14),
+                         ["a_long_name/", "  with_parts"])
+        self.assertEqual(units.wrapped("x" * 20, 12), ["x" * 10, "  " + "x" * 10])
 
 
 if __name__ == "__main__":

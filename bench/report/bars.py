@@ -10,8 +10,7 @@ import math
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from report import style
-from report.comparison import times_as_fast
+from report import style, units
 
 # In inches.
 COLUMN_WIDTH, COLUMN_GAP, EDGE = 3.2, 0.3, 0.12
@@ -66,7 +65,7 @@ class Scale:
 
 
 def name_lines(name, colour):
-    return [(line, colour) for line in style.wrapped(name, NAME_CHARACTERS)]
+    return [(line, colour) for line in units.wrapped(name, NAME_CHARACTERS)]
 
 
 def ratio_scale(ratios, least, most):
@@ -149,8 +148,8 @@ def set_up(axes, scale, wide, tall):
 
 def tick_label(ratio):
     if ratio >= 1:
-        return style.count(ratio)
-    return f"1/{style.count(1 / ratio)}"
+        return units.count(ratio)
+    return f"1/{units.count(1 / ratio)}"
 
 
 def draw_block(axes, block, scale, top, wide, label_room):
@@ -201,7 +200,7 @@ def draw_bar(axes, bar, scale, y, inch):
         axes.text(-0.07 * inch, y, bar.label, transform=across, ha="right", va="center_baseline",
                   fontsize=7, fontweight=weight,
                   color=colour if bar.stands_out else style.MUTED)
-    axes.text(1 + 0.09 * inch, y, f"{times_as_fast(ratio.median)}{'*' if ratio.unstable else ''}",
+    axes.text(1 + 0.09 * inch, y, f"{units.ratio(ratio.median)}{'*' if ratio.unstable else ''}",
               transform=across, va="center_baseline", fontsize=7, fontweight=weight, color=colour)
 
 

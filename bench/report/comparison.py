@@ -7,6 +7,7 @@ import dataclasses
 import enum
 import statistics
 
+from report import units
 from report.results import OURS, PEERS, by_number
 
 LEVEL_WITHIN = 0.05  # Ratios nearer to 1 than this are no difference.
@@ -195,13 +196,6 @@ def joined(names, most=6):
     return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + names[-1:])
 
 
-def times_as_fast(value):
-    """A ratio with about three figures."""
-    if value < 0.0995:
-        return f"{value:.2g}"
-    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
-
-
 def summary(found, labels):
     """What the scenarios show, in a few sentences. `labels`: the names of engines."""
     if not found:
@@ -215,15 +209,16 @@ def summary(found, labels):
         f"({AHEAD} times as fast or more in {ahead}), level with the best one within "
         f"{LEVEL_WITHIN:.0%} in {count[Outcome.LEVEL]}, and slower than the best one in "
         f"{count[Outcome.SLOWER]}."]
-    lost = [f"{scenario.name} ({times_as_fast(scenario.worst.median)} times as fast as "
+    lost = [f"{scenario.name} ({units.ratio(scenario.worst.median)} times as fast as "
             f"{labels[scenario.best_peer]})"
             for scenario in found if scenario.worst.outcome is Outcome.SLOWER]
     if lost:
         sentences.append(f"Furthest behind: {joined(lost)}.")
     shaky = sum(scenario.worst.unstable for scenario in found)
     if shaky:
-        sentences.append(f"{shaky} of the {len(found)} can't be trusted: a time that decides varies "
-                         f"by more than {UNSTABLE_ABOVE:.0%} between repeats (marked *).")
+        sentences.append(
+            f"{shaky} of the {len(found)} can't be trusted: a time that decides varies by more "
+            f"than {UNSTABLE_ABOVE:.0%} between repeats (marked *).")
     return " ".join(sentences)
 
 

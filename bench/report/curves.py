@@ -5,7 +5,7 @@ import statistics
 
 from matplotlib.lines import Line2D
 
-from report import comparison, style
+from report import comparison, style, units
 
 # In inches: a panel with the room for its labels, of which the rest is the axes.
 PANEL_WIDTH, AXES_HEIGHT = 2.6, 1.2
@@ -17,7 +17,7 @@ TICK_SIZE = 6.5
 
 def panels(names, legend, width):
     """A figure with a legend, and an axes under each of these names."""
-    count, titles = len(names), [style.wrapped(name, TITLE_CHARACTERS) for name in names]
+    count, titles = len(names), [units.wrapped(name, TITLE_CHARACTERS) for name in names]
     above = ABOVE + TITLE_ROW * max(map(len, titles))
     panel_height = above + AXES_HEIGHT + BELOW
     columns = max(1, min(count, int(width / PANEL_WIDTH)))
@@ -132,7 +132,7 @@ def draw_latencies(axes, curves):
     ticks = [2.0] + [10.0 ** power for power in range(1, decades + 1, step)]
     axes.set_xticks(ticks, [percent(1 - 1 / tick) for tick in ticks])
     axes.set_xticks([], minor=True)
-    set_log_y(axes, low / 1.3, high * 1.6, lambda value: style.time(value, 2))
+    set_log_y(axes, low / 1.3, high * 1.6, lambda value: units.time(value, 2))
 
 
 def percent(part):
@@ -165,7 +165,7 @@ def throughput(series, width):
         axes.set_xticks(sorted(threads), [f"{value:g}" for value in sorted(threads)])
         axes.set_xticks([], minor=True)
         axes.set_xlabel("threads", fontsize=TICK_SIZE, labelpad=1, color=style.MUTED)
-        set_log_y(axes, low / 1.4, high * 1.4, lambda value: style.count(value, 2))
+        set_log_y(axes, low / 1.4, high * 1.4, lambda value: units.count(value, 2))
     return figure
 
 

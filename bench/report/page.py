@@ -3,8 +3,8 @@
 import base64
 import html
 
-from report import comparison, style
-from report.comparison import Outcome, times_as_fast
+from report import comparison, style, units
+from report.comparison import Outcome
 
 COLOURS = {"ink": style.INK, "muted": style.MUTED, "faint": style.FAINT, "paper": style.PAPER,
            "band": style.BAND, "faster": style.FASTER, "level": style.LEVEL,
@@ -92,7 +92,7 @@ def origin(results):
     repeats = sorted({len(b.repeats) for b in results.benchmarks.values()})
     facts = {
         "Machine": f"{machine['cpu']}, {comparison.plural(machine['cores'], 'core')}, "
-                   f"{style.size(machine['memory_bytes'])} of memory, {machine['architecture']}",
+                   f"{units.size(machine['memory_bytes'])} of memory, {machine['architecture']}",
         "System": f"{machine['kernel']}; {machine['file_system']} on {machine['disk']}; "
                   f"governor: {machine['governor']}",
         "Commit": f"{build['commit'][:12]}{changed} (version {build['version']})",
@@ -173,7 +173,8 @@ def row(results, benchmark, scenario):
 
 # Each cell: its text, and its class or "".
 def headline_cell(benchmark):
-    return f"{style.time(comparison.headline_of(benchmark))} {HEADLINES[benchmark.about['headline']]}", ""
+    kind = HEADLINES[benchmark.about["headline"]]
+    return f"{units.time(comparison.headline_of(benchmark))} {kind}", ""
 
 
 def variation_cell(benchmark):
@@ -209,13 +210,13 @@ def figure_cells(benchmark):
             return result
         return comparison.median_of(benchmark, figure_of)
 
-    return [(style.time(median("latency_ns", "p50")), ""),
-            (style.time(median("latency_ns", "p99")), ""),
-            (style.count(median("operations_per_second")), ""),
-            (style.count(median("per_operation", "syncs")), ""),
-            (style.count(median("per_operation", "allocations")), ""),
-            (style.size(median("per_operation", "bytes_written")), ""),
-            (style.size(median("peak_rss_bytes")), "")]
+    return [(units.time(median("latency_ns", "p50")), ""),
+            (units.time(median("latency_ns", "p99")), ""),
+            (units.count(median("operations_per_second")), ""),
+            (units.count(median("per_operation", "syncs")), ""),
+            (units.count(median("per_operation", "allocations")), ""),
+            (units.size(median("per_operation", "bytes_written")), ""),
+            (units.size(median("peak_rss_bytes")), "")]
 
 
 def breakable(name):
@@ -223,4 +224,4 @@ def breakable(name):
 
 
 def ratio_text(ratio):
-    return times_as_fast(ratio.median) + ("*" if ratio.unstable else "")
+    return units.ratio(ratio.median) + ("*" if ratio.unstable else "")

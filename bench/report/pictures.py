@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from report import bars, comparison, curves, style
+from report import bars, comparison, curves, style, units
 from report.comparison import Outcome
 from report.results import by_number
 
@@ -73,7 +73,7 @@ def limits(results, kind):
                        labelled=False)
     blocks = []
     for limit, held in by_limit.items():
-        time = style.time(comparison.headline_of(results.benchmarks[limit]))
+        time = units.time(comparison.headline_of(results.benchmarks[limit]))
         blocks += [bars.Block(bars.name_lines(benchmark.name, style.INK),
                               [bars.Bar("", ratio, style.FASTER)],
                               heading=bars.name_lines(f"{limit}  {time}", style.MUTED))

@@ -1,4 +1,4 @@
-"""How pictures look: their colours by day and by night, the engines, the units of labels.
+"""How pictures look: their colours by day and by night, and the engines.
 
 Everything is drawn in the colours of the day. An SVG then learns those of the night: each colour
 becomes a variable of its style sheet, which asks the reader's browser. So a colour has to mean the
@@ -73,37 +73,3 @@ def svg(figure):
     text = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), text)
     # Behind the opening tag, which is the first one that is neither a declaration nor a comment.
     return re.sub(r"(<svg\b[^>]*>)", lambda match: match[0] + sheet, text, count=1)
-
-
-def wrapped(name, characters):
-    """A name as lines that are no longer, broken behind a "/" or "_" where there is one."""
-    lines = re.findall(rf".{{1,{characters - 3}}}(?:[/_]|$)|.{{1,{characters - 2}}}", name)
-    return lines[:1] + ["  " + line for line in lines[1:]]
-
-
-def time(nanoseconds, digits=3):
-    """Such as 1.84 µs."""
-    return scaled(nanoseconds, 1000, ["ns", "µs", "ms", "s"], digits)
-
-
-def count(value, digits=3):
-    """Such as 431 k."""
-    return scaled(value, 1000, ["", "k", "M", "G", "T"], digits)
-
-
-def size(value, digits=3):
-    """Such as 16 KiB."""
-    return scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB"], digits)
-
-
-def scaled(value, step, units, digits):
-    if 0 < value < 0.001:
-        return "< 0.001"
-    at = 0
-    # What rounds to a whole step is one of the next unit.
-    while at + 1 < len(units) and float(f"{value:.{digits}g}") >= step:
-        value, at = value / step, at + 1
-    text = f"{value:.{digits}g}"
-    if "e" in text:  # More digits before the point than wanted.
-        text = f"{value:,.0f}"
-    return f"{text} {units[at] if value else ''}".rstrip()

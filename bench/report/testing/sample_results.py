@@ -4,7 +4,7 @@ import json
 import math
 import random
 
-MACHINE = {"cpu": "Example CPU 9000", "cpu_features": ["sse4.2", "avx2"], "cores": 8,
+MACHINE = {"cpu": "Example CPU 9000 <B>", "cpu_features": ["sse4.2", "avx2"], "cores": 8,
            "memory_bytes": 32 << 30, "architecture": "x86_64", "kernel": "Linux 6.1.0",
            "file_system": "ext4", "disk": "Example NVMe", "governor": "performance"}
 BUILD = {"version": "0.1.0", "commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False,
