@@ -15,7 +15,7 @@ from report import style, units
 # In inches.
 COLUMN_WIDTH, COLUMN_GAP, EDGE = 3.2, 0.3, 0.12
 ROW, BLOCK_GAP, AXIS_ROOM, LEGEND_ROW = 0.168, 0.1, 0.42, 0.2
-LABEL_ROOM, VALUE_ROOM = 0.76, 0.56
+LABEL_ROOM, VALUE_ROOM = 0.76, 0.48
 NAME_CHARACTERS = 46  # What a column has room for.
 SHORT = 20  # Blocks are spread over columns where one would be longer than so many rows.
 

@@ -6,7 +6,7 @@ from report import bars, comparison, curves, style, units
 from report.comparison import Outcome
 from report.results import by_number
 
-WIDE, NARROW = 10.8, 3.9  # Inches: of a desktop's page, and of a phone's.
+WIDE, NARROW = 11.4, 3.9  # Inches: of a desktop's page, and of a phone's.
 COLOURS = {Outcome.FASTER: style.FASTER, Outcome.LEVEL: style.LEVEL, Outcome.SLOWER: style.SLOWER}
 FEWEST_SAMPLES = 100  # Of fewer, high percentiles say nothing.
 NAMES = ["peers", "throughput", "limits", "latencies", "calibrations"]
