@@ -1,5 +1,6 @@
 # Checks of the tree itself, as tests: that the layers hold, that spec and tests agree, that an
-# installed Caisson works in somebody else's project. Python's standard library is all they need.
+# installed Caisson works in somebody else's project. Python's standard library is all they need,
+# but for one of what draws the benchmarks.
 
 set(python /usr/bin/python3 -B)  # -B: leave no __pycache__ in the source tree.
 
@@ -21,6 +22,9 @@ caisson_add_check(check_golden_archives ${python} spec/golden/make_archives.py -
 caisson_add_check(check_golden_dumps ${python} spec/golden/make_dumps.py --check)
 caisson_add_check(check_readme ${python} tools/check_readme.py)
 caisson_add_check(check_spec_test ${python} tools/check_spec_test.py)
+caisson_add_check(check_bench_report_test ${python} bench/report_test.py)
+caisson_add_check(check_bench_plot_test ${python} bench/plot_test.py)
+set_tests_properties(check_bench_plot_test PROPERTIES SKIP_RETURN_CODE 77)  # Without matplotlib.
 if(CAISSON_HAVE_COMMAND)
   caisson_add_check(check_guide
     ${python} tools/check_guide.py $<TARGET_FILE:caisson-command>)

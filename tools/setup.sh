@@ -32,6 +32,7 @@ bench=(
   liblmdb-dev       # a peer to compare our tree with, and the whole store
   librocksdb-dev    # another one
   libwiredtiger-dev # and the last one
+  python3-matplotlib # draws what they measured
 )
 # What .ci/run needs as well.
 ci=(
@@ -42,6 +43,7 @@ ci=(
   clang-tidy-19      # lint
   clang-format-19    # format
   libbenchmark-dev   # the benchmarks whose counts are gated
+  python3-matplotlib # tests what draws the benchmarks
 )
 # What the arm64 preset needs as well.
 arm64=(
