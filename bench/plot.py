@@ -33,13 +33,23 @@ def main(arguments=None):
                         help="what stands above it (default: %(default)s)")
     parser.add_argument("--note", metavar="TEXT", action="append", default=[],
                         help="a line below that, such as what else was run; may be repeated")
+    parser.add_argument("--into", metavar="DOCUMENT", type=pathlib.Path,
+                        help="write tables into this Markdown as well, between its marks")
     options = parser.parse_args(arguments)
     if options.out.exists() and not options.out.is_dir():
         return fail(2, f"{options.out}: is no folder")
     try:
         read = results.read(options.folders)
+        document = None
+        if options.into:
+            # Before anything is written: it may have no marks.
+            from report import markdown
+            text = options.into.read_text(encoding="utf-8")
+            document = markdown.replaced(text, read, options.into)
         files, names = drawn(read, options.title, options.note)
         write(options.out, files)
+        if document is not None:
+            write(options.into.parent, {options.into.name: document.encode()})
         # A picture of an earlier report would seem to be one of this.
         for name in names - files.keys():
             (options.out / name).unlink(missing_ok=True)
@@ -50,7 +60,7 @@ def main(arguments=None):
             raise
         return fail(2, "matplotlib is missing; install python3-matplotlib (tools/setup.sh bench)")
     except OSError as error:
-        return fail(5, f"{error.filename or options.out}: can't be written: {error.strerror}")
+        return fail(5, f"{error.filename or options.out}: {error.strerror}")
     except KeyboardInterrupt:
         return fail(130, "stopped; nothing is written")
     print(f"wrote {options.out / 'report.html'} and {len(files) - 1} pictures")

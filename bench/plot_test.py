@@ -99,6 +99,9 @@ class Page(html.parser.HTMLParser):
             self.rows[-1][1][-1] += text
 
 
+TOLD = ["--title", "On <A&B>", "--note", "Tests: 9 passed <&>", "--note", "Gate: passed"]
+
+
 class Report(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -107,8 +110,7 @@ class Report(unittest.TestCase):
         cls.folder = pathlib.Path(folder.name)
         sample.write(cls.folder / "results", sample_documents())
         cls.out = cls.folder / "deep" / "report"
-        cls.said, cls.code = run(cls.folder / "results", "--out", cls.out, "--title", "On <A&B>",
-                                 "--note", "Tests: 9 passed <&>", "--note", "Gate: passed")
+        cls.said, cls.code = run(cls.folder / "results", "--out", cls.out, *TOLD)
         cls.html = (cls.out / "report.html").read_text(encoding="utf-8")
         cls.page = Page(cls.html)
         cls.svgs = [base64.b64decode(url.partition(",")[2]).decode() for url in cls.page.fetched]
@@ -173,7 +175,7 @@ class Report(unittest.TestCase):
                 self.assertNotIn(colour, drawn)
 
     def test_is_the_same_for_the_same_results(self):
-        run(self.folder / "results", "--out", self.folder / "again", "--title", "On <A&B>")
+        run(self.folder / "results", "--out", self.folder / "again", *TOLD)
         self.assertEqual(content_of(self.folder / "again"), content_of(self.out))
 
 
@@ -312,6 +314,31 @@ class Failing(unittest.TestCase):
         self.assertEqual(code, 0, said)
         self.assertEqual(set(content_of(self.out)),
                          {"report.html", "peers.png", "latencies.png", "holiday.png"})
+
+    def test_writes_tables_into_a_document_between_its_marks(self):
+        sample.write(self.results, sample_documents())
+        document = self.folder / "document.md"
+        document.write_text("before\n<!-- figures: begin -->\nstale figures\n<!-- figures: end -->\nafter\n")
+        said, code = run(self.results, "--out", self.out, "--into", document)
+        self.assertEqual(code, 0, said)
+        text = document.read_text()
+        self.assertTrue(text.startswith("before\n<!-- figures: begin -->\nExample CPU 9000"), text)
+        self.assertTrue(text.endswith("\n<!-- figures: end -->\nafter\n"), text)
+        self.assertNotIn("stale figures", text)
+        self.assertIn("| `lost` | 100 ns | **0.50** |  | 3.00 |  |", text)
+        self.assertIn("| `pager/read` | 150 ns | 255 ns | `limit/read` | 50 ns | 3.00 |", text)
+        run(self.results, "--out", self.out, "--into", document)
+        self.assertEqual(document.read_text(), text)
+
+    def test_leaves_a_document_without_marks_alone(self):
+        sample.write(self.results, sample_documents())
+        document = self.folder / "document.md"
+        document.write_text("no marks\n")
+        said, code = run(self.results, "--out", self.out, "--into", document)
+        self.assertEqual(code, 2)
+        self.assertIn("document.md", said)
+        self.assertEqual(document.read_text(), "no marks\n")
+        self.assertFalse(self.out.exists())
 
     def test_makes_a_page_where_there_is_nothing_to_draw(self):
         alone = self.folder / "alone"

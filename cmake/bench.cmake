@@ -17,13 +17,15 @@ endif()
 # for at each build.
 set(generated ${PROJECT_BINARY_DIR}/generated)
 string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
+set(write_build ${CMAKE_COMMAND}
+  -D SOURCE=${PROJECT_SOURCE_DIR} -D OUT=${generated}
+  -D "COMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
+  -D "FLAGS=${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}"
+  -D BUILD_TYPE=${CMAKE_BUILD_TYPE}
+  -P ${PROJECT_SOURCE_DIR}/cmake/bench_build.cmake)
+execute_process(COMMAND ${write_build})  # For clang-tidy, which builds nothing.
 add_custom_target(caisson-bench-build
-  COMMAND ${CMAKE_COMMAND}
-    -D SOURCE=${PROJECT_SOURCE_DIR} -D OUT=${generated}
-    -D "COMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}"
-    -D "FLAGS=${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}"
-    -D BUILD_TYPE=${CMAKE_BUILD_TYPE}
-    -P ${PROJECT_SOURCE_DIR}/cmake/bench_build.cmake
+  COMMAND ${write_build}
   BYPRODUCTS ${generated}/bench_build.h ${generated}/bench_schemas.h
   VERBATIM)
 

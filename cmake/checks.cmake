@@ -24,7 +24,9 @@ caisson_add_check(check_readme ${python} tools/check_readme.py)
 caisson_add_check(check_spec_test ${python} tools/check_spec_test.py)
 caisson_add_check(check_bench_report_test ${python} bench/report_test.py)
 caisson_add_check(check_bench_plot_test ${python} bench/plot_test.py)
-set_tests_properties(check_bench_plot_test PROPERTIES SKIP_RETURN_CODE 77)  # Without matplotlib.
+set_tests_properties(check_bench_plot_test PROPERTIES
+  SKIP_RETURN_CODE 77  # Without matplotlib.
+  TIMEOUT 600)
 if(CAISSON_HAVE_COMMAND)
   caisson_add_check(check_guide
     ${python} tools/check_guide.py $<TARGET_FILE:caisson-command>)

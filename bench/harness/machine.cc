@@ -84,7 +84,7 @@ std::string processor_field(std::initializer_list<std::string_view> names) {
   return "";
 }
 
-std::string or_else(std::string text, const char* otherwise) {
+std::string or_else(const std::string& text, const char* otherwise) {
   return text.empty() ? otherwise : text;
 }
 

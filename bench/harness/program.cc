@@ -232,7 +232,7 @@ struct CompareArguments {
 Result<CompareReport> compare_files(const CompareArguments& arguments) {
   CAISSON_ASSIGN_OR_RETURN(const Figures base, read_figures(arguments.base));
   CAISSON_ASSIGN_OR_RETURN(const Figures now, read_figures(arguments.now));
-  CAISSON_ASSIGN_OR_RETURN(const CompareReport report, compare(base, now, kWays.at(arguments.by)));
+  CAISSON_ASSIGN_OR_RETURN(CompareReport report, compare(base, now, kWays.at(arguments.by)));
   if (!arguments.csv.empty()) {
     CAISSON_ASSIGN_OR_RETURN(const auto file, tools::OutputFile::create(arguments.csv));
     write_csv(file->stream(), report);
