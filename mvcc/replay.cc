@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "mvcc/sorted_target.h"
 #include "pager/page_txn.h"
 
 namespace caisson::mvcc {
@@ -159,13 +160,14 @@ Result<Applied> apply_commits(pager::Pager& pager, log::CommitReader& commits,
   Applied applied;
   {
     TreeSet trees(pager, pages, catalog);
-    TreeSetTarget target(trees);
+    SortedTarget target(trees);
     Applier applier(target, operation_limits(pager.checkpointed().limits));
     while (commits.txn() < upto) {
       CAISSON_ASSIGN_OR_RETURN(const auto commit, commits.next(upto));
       if (!commit) return fail(Code::kCorruption, "the log has changed while it was read");
       CAISSON_RETURN_IF_ERROR(apply_commit(commits, applier));
     }
+    CAISSON_RETURN_IF_ERROR(target.finish());
     CAISSON_ASSIGN_OR_RETURN(applied.catalog, trees.finish());
     applied.operations = applier.operations();
     applied.bytes = applier.bytes();
