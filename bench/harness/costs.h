@@ -63,7 +63,7 @@ std::uint64_t now_ns();
 std::uint64_t processor_ns();
 
 // From now on the kernel counts this thread's system calls, and those of threads that it starts. It
-// costs each call some 50 ns. Without effect where the kernel doesn't let us.
+// costs each call some 100 ns. Without effect where the kernel doesn't let us.
 void count_system_calls();
 
 // What the process has had in memory at most since start_peak_rss(); bytes. It forgets what was

@@ -47,8 +47,8 @@ std::string letters(Random& random, std::size_t size) {
 }
 
 // Without a character that a row's line would have to escape.
-std::vector<std::string> keys_of(Order order) {
-  Random random(1);
+std::vector<std::string> keys_of(const Run& run, Order order) {
+  Random random(run.seed());
   std::vector<std::string> keys(kRows);
   for (std::string& key : keys) key = letters(random, kRowKeySize);
   if (order == Order::kSorted) std::ranges::sort(keys);
@@ -60,10 +60,10 @@ std::string value_of_all() {
   return letters(random, kRowValueSize);
 }
 
-void make_file(const std::string& path, Order order) {
+void make_file(const Run& run, const std::string& path, Order order) {
   std::ofstream file(path);
   const std::string value = value_of_all();
-  for (const std::string& key : keys_of(order)) file << key << '\t' << value << '\n';
+  for (const std::string& key : keys_of(run, order)) file << key << '\t' << value << '\n';
 }
 
 std::string empty_store(const Run& run) {
@@ -85,8 +85,9 @@ int run_program(std::vector<std::string> arguments) {
 }
 
 void load_with_program(Run& run, Order order) {
-  const std::string rows = run.shared(std::string("rows_") + to_string(order),
-                                      [order](const std::string& path) { make_file(path, order); });
+  const std::string rows =
+      run.shared(std::string("rows_") + to_string(order),
+                 [&](const std::string& path) { make_file(run, path, order); });
   const std::string path = empty_store(run);
   run.set_operations_per_sample(kRows);
   run.start();
@@ -104,7 +105,7 @@ void load_with_program(Run& run, Order order) {
 }
 
 void put_all(Run& run, Order order) {
-  const std::vector<std::string> keys = keys_of(order);
+  const std::vector<std::string> keys = keys_of(run, order);
   const std::string value = value_of_all();
   const std::string path = empty_store(run);
   run.set_operations_per_sample(kRowsPerTxn);

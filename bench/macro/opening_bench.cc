@@ -61,9 +61,9 @@ void put_rows(const Store& store, std::span<const std::string_view> keys, std::s
 
 // The path of the store that all benchmarks here begin with. Closed.
 std::string full_store(const Run& run) {
-  return run.shared("1m_rows", [](const std::string& path) {
+  return run.shared("1m_rows", [&run](const std::string& path) {
     Store store = Store::create(path, {}, without_checkpoints()).value();
-    put_rows(store, Rows(kRows).keys(), kRowsPerTxn, Durability::kAsync);
+    put_rows(store, Rows(kRows, run.seed()).keys(), kRowsPerTxn, Durability::kAsync);
     store.close().value();
   });
 }
@@ -116,7 +116,7 @@ bool get(const Store& store, std::string_view key) {
 void first_get_cold(Run& run) {
   run.need_disk();
   const std::string path = full_store(run);
-  const Rows rows(kRows);
+  const Rows rows(kRows, run.seed());
   Random random(run.seed());
   Histogram openings;
   DiskReads read;
@@ -204,9 +204,10 @@ std::string killed_store(const Run& run, const Recovery& recovery) {
       Options options = without_checkpoints();
       options.create_if_missing = true;
       static const Store store = Store::open(path, options).value();
-      put_rows(store, Rows(kNewRows, 5).keys(), recovery.rows_per_txn, Durability::kAsync);
+      put_rows(store, Rows(kNewRows, run.seed() + 1).keys(), recovery.rows_per_txn,
+               Durability::kAsync);
       // Makes all of them durable.
-      put_rows(store, Rows(1, 6).keys(), 1, Durability::kSync);
+      put_rows(store, Rows(1, run.seed() + 2).keys(), 1, Durability::kSync);
     });
     if (!victim.wait()) throw std::runtime_error("the process that is to be killed has failed");
   });

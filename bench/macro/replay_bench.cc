@@ -45,6 +45,8 @@ constexpr std::size_t kFlushSize = std::size_t{4} << 20U;
 // The rows in the order of the log, each drawn anew.
 class Rows {
  public:
+  explicit Rows(const Run& run) : random_(run.seed()) {}
+
   Bytes next_key() {
     random_.fill(key_);
     return key_;
@@ -52,7 +54,7 @@ class Rows {
   Bytes value() const { return value_; }
 
  private:
-  Random random_{1};
+  Random random_;
   std::vector<std::byte> key_ = std::vector<std::byte>(kKeySize);
   std::vector<std::byte> value_ = std::vector<std::byte>(kValueSize, std::byte{'v'});
 };
@@ -64,14 +66,14 @@ void add_operation(const log::Operation& operation, std::string& payload) {
   payload += bytes;
 }
 
-void write_log(const std::string& path) {
+void write_log(const Run& run, const std::string& path) {
   LogStore store(io::posix_vfs(), path, {});
   value_of(store.open());
   std::string payload;
   add_operation(
       {.code = log::OperationCode::kCreateTree, .tree = 1, .key = log::testing::bytes_of("rows")},
       payload);
-  Rows rows;
+  Rows rows(run);
   for (std::uint64_t i = 0; i < kRecords; ++i) {
     add_operation({.code = log::OperationCode::kPut,
                    .tree = 1,
@@ -87,7 +89,8 @@ void write_log(const std::string& path) {
 // The log that all benchmarks here read.
 struct Log {
   explicit Log(const Run& run)
-      : path(run.shared("log_to_replay", write_log)),
+      : path(
+            run.shared("log_to_replay", [&run](const std::string& made) { write_log(run, made); })),
         store(value_of(io::posix_vfs().open_directory(path))),
         directory(value_of(log::LogDirectory::open(*store, log::testing::test_uuid()))) {}
 
@@ -139,7 +142,7 @@ std::string text_of(Bytes bytes) {
 
 void into_map(Run& run) {
   time_rebuild(run, [&] {
-    Rows rows;
+    Rows rows(run);
     std::map<std::string, std::string> map;
     for (std::uint64_t i = 0; i < kRecords; ++i) {
       map.insert_or_assign(text_of(rows.next_key()), text_of(rows.value()));
