@@ -141,7 +141,7 @@ class CheckLayers(unittest.TestCase):
         self.assertIn("[table] db allows gone", problems[0])
 
     def test_rejects_a_test_where_nobody_builds_it(self):
-        self.expect("test", "bench/x_test.cc:1", "bench/x_test.cc", "")
+        self.expect("test", "fuzz/x_test.cc:1", "fuzz/x_test.cc", "")
 
     def test_rejects_a_test_that_a_build_leaves_out(self):
         tests = [name for name in GOOD if name.endswith("_test.cc")]
