@@ -69,12 +69,13 @@ void print_figures(tools::Context& context, const Figures& figures) {
                       {"written", true},
                       {"of this"},
                       {"ratio", true}});
-  for (const auto& [name, figure] : figures.by_name) {
-    const auto show = [&figure = figure](const char* metric) {
+  for (const auto& entry : figures.by_name) {
+    const Figure& figure = entry.second;
+    const auto show = [&figure](const char* metric) {
       const auto spread = metric_of(figure, metric);
       return spread ? show_amount(spread->median) : "";
     };
-    std::vector<std::string> cells{name,
+    std::vector<std::string> cells{figure.name,
                                    show_nanoseconds(figure.headline_ns.median),
                                    show_nanoseconds(metric_of(figure, "p99_ns")->median),
                                    show_variation(figure.headline_ns),
