@@ -30,8 +30,6 @@ add_custom_target(caisson-bench-build
   VERBATIM)
 
 file(GLOB harness_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/harness/*.cc)
-set(harness_tests ${harness_sources})
-list(FILTER harness_tests INCLUDE REGEX "_test\\.cc$")
 list(FILTER harness_sources EXCLUDE REGEX "_test\\.cc$|/(google|interpose|main)\\.cc$")
 add_library(caisson_bench_harness OBJECT ${harness_sources})
 target_link_libraries(caisson_bench_harness PUBLIC caisson_build)
@@ -42,8 +40,17 @@ target_include_directories(caisson_bench_harness SYSTEM PUBLIC
 target_include_directories(caisson_bench_harness PRIVATE ${generated})
 add_dependencies(caisson_bench_harness caisson-bench-build)
 
+# Beyond the harness, a test brings what it tests: x_test.cc needs x.cc at most, and no other engine.
+file(GLOB bench_tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*/*_test.cc)
+set(bench_tested)
+foreach(test IN LISTS bench_tests)
+  string(REGEX REPLACE "_test\\.cc$" ".cc" tested ${test})
+  if(EXISTS ${tested} AND NOT tested IN_LIST harness_sources)
+    list(APPEND bench_tested ${tested})
+  endif()
+endforeach()
 caisson_add_test(bench_test
-  SOURCES ${harness_tests}
+  SOURCES ${bench_tests} ${bench_tested}
   LIBRARIES caisson_bench_harness caisson_command_objects caisson_objects caisson_testing)
 
 # --- The program ---------------------------------------------------------------------------------
@@ -100,6 +107,7 @@ function(caisson_need_peer peer header library)
 endfunction()
 
 file(GLOB peer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/peers/*.cc)
+list(FILTER peer_sources EXCLUDE REGEX "_test\\.cc$")
 target_sources(caisson-bench PRIVATE ${peer_sources})
 caisson_need_peer(lmdb lmdb.h lmdb)
 caisson_need_peer(sqlite sqlite3.h sqlite3)

@@ -63,7 +63,7 @@ Measurement Run::take() {
     throw std::runtime_error("the benchmark has measured nothing");
   }
   measured_.errors = errors_.load();
-  measured_.samples = samples_.snapshot();
+  measured_.samples.merge(samples_.snapshot());
   measured_.peak_rss_bytes = peak_rss();
   return std::move(measured_);
 }

@@ -138,8 +138,10 @@ class Run {
   void stop();
 
   // The time of a sample, which is one operation, or as many as set_operations_per_sample() says.
-  // Any thread, at any time.
+  // Any thread, at any time. And those that were recorded elsewhere, such as by each thread for
+  // itself.
   void record(std::uint64_t nanoseconds) { samples_.record(nanoseconds); }
+  void add_samples(const Histogram::Snapshot& nanoseconds) { measured_.samples.merge(nanoseconds); }
   void set_operations_per_sample(std::uint64_t count) { measured_.operations_per_sample = count; }
 
   // What the kernel did without a call, by io_uring: to be told by who knows of it.

@@ -1,39 +1,34 @@
 // The B+tree beside LMDB: the same keys and values, in the same order, in one run.
 //
 // Method. A million keys of three kinds, values of 100 bytes; pages of 16 KiB here and of 4 KiB
-// there, each engine's own default; files in bench::directory(). Builds are one transaction and
-// its flush, and the figure is the process's CPU time a row: the disk's share is the same for
-// both. Reads are of a snapshot whose pages have all been read once. Single gets and scans are
-// timed one by one (p50, p99). "bytes_per_payload" is the part of the file in use over the sum of
-// keys and values.
-
-#include <benchmark/benchmark.h>
+// there, each engine's own default. Builds and deletes are one transaction and its flush, and the
+// time is the processor's for one row: the disk's share is the same for both. Reads are of a store
+// that was built in random order, all of which has been read once. Single gets and scans are timed
+// one by one. "file_per_payload" is the part of the file in use over the sum of keys and values.
 
 #include <algorithm>
-#include <array>
-#include <ctime>
-#include <map>
+#include <cstdint>
+#include <cstdio>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <stdexcept>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
-#include "bench/peers/engine.h"
-#include "bench/support.h"
+#include "bench/peers/peers.h"
+#include "bench/peers/threads.h"
 
 namespace caisson::bench {
 namespace {
 
 constexpr std::size_t kCount = 1'000'000;
-constexpr std::size_t kValueSize = 100;
 constexpr std::size_t kScanRows = 1000;
-
-double cpu_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
+constexpr std::size_t kGets = 1'000'000;
+constexpr std::size_t kScans = 10'000;
+constexpr std::size_t kFullScans = 20;
 
 // --- Keys ----------------------------------------------------------------------------------------
 
@@ -59,194 +54,186 @@ std::string path_key(std::uint64_t number) {  // 64 bytes.
   return key;
 }
 
+struct Kind {
+  const char* name;
+  std::string (*make)(std::uint64_t);
+};
+
+constexpr Kind kKinds[] = {{"key16", random_key}, {"int8", number_key}, {"path64", path_key}};
+
+enum class Order : std::uint8_t { kSorted, kShuffled };
+
 // Keys side by side in the order in which they are used, so that fetching them costs nothing.
 class Keys {
  public:
-  explicit Keys(const std::vector<std::string>& keys) {
+  Keys(const Run& run, const Kind& kind, Order order) {
+    std::vector<std::string> keys;
+    for (std::uint64_t i = 0; i < run.scaled(kCount); ++i) keys.push_back(kind.make(i));
+    std::ranges::sort(keys);
+    if (order == Order::kShuffled) {
+      Random random(run.seed());
+      for (std::size_t i = keys.size(); i > 1; --i) std::swap(keys[i - 1], keys[random.below(i)]);
+    }
     for (const std::string& key : keys) bytes_ += key;
-    std::size_t at = 0;
-    for (const std::string& key : keys) {
-      views_.emplace_back(bytes_.data() + at, key.size());
-      at += key.size();
+    for (std::size_t at = 0; at < bytes_.size(); at += keys.front().size()) {
+      views_.push_back(std::string_view(bytes_).substr(at, keys.front().size()));
     }
   }
   Keys(const Keys&) = delete;
   Keys& operator=(const Keys&) = delete;
 
   std::span<const std::string_view> all() const { return views_; }
-  std::string_view operator[](std::size_t index) const { return views_[index]; }
+  std::vector<Row> rows() const { return rows_of(views_); }
+  double payload() const {
+    return static_cast<double>(bytes_.size() + views_.size() * kRowValueSize);
+  }
 
  private:
   std::string bytes_;
   std::vector<std::string_view> views_;
 };
 
-struct Kind {
-  const char* name;
-  std::string (*make)(std::uint64_t);
-  std::unique_ptr<Keys> sorted = nullptr;
-  std::unique_ptr<Keys> shuffled = nullptr;
-
-  void prepare() {
-    if (sorted) return;
-    std::vector<std::string> keys;
-    for (std::uint64_t i = 0; i < kCount; ++i) keys.push_back(make(i));
-    std::ranges::sort(keys);
-    sorted = std::make_unique<Keys>(keys);
-    Random random(1);
-    for (std::size_t i = kCount - 1; i > 0; --i) {
-      std::swap(keys[i], keys[random.below(i + 1)]);
-    }
-    shuffled = std::make_unique<Keys>(keys);
-  }
-
-  double payload() const {
-    return static_cast<double>(kCount) * static_cast<double>((*sorted)[0].size() + kValueSize);
-  }
-};
-
-Kind& kind_named(std::size_t index) {
-  static std::array<Kind, 3> kinds{
-      {{"key16", random_key}, {"int8", number_key}, {"path64", path_key}}};
-  kinds[index].prepare();
-  return kinds[index];
-}
-
-const std::string& value() {
-  static const std::string text = [] {
-    std::string bytes(kValueSize, '\0');
-    Random random(2);
-    for (char& c : bytes) c = static_cast<char>(random.below(256));
-    return bytes;
-  }();
-  return text;
-}
-
 // --- Stores --------------------------------------------------------------------------------------
 
-struct Peer {
+struct TreePeer {
   const char* name;
-  MakeEngine make;
+  OpenTree open;
 };
 
-constexpr Peer kPeers[] = {{"btree", make_caisson}, {"lmdb", make_lmdb}};
+constexpr TreePeer kTrees[] = {{"caisson", open_caisson_tree}, {"lmdb", open_lmdb_tree}};
 
-// The store that the benchmarks of reading share: built in random order.
-Engine& read_store(const Peer& peer, std::size_t kind) {
-  static std::map<std::pair<std::string, std::size_t>, std::unique_ptr<Engine>> stores;
-  std::unique_ptr<Engine>& store = stores[{peer.name, kind}];
-  if (!store) {
-    store = peer.make(directory() + "/read-" + peer.name + std::to_string(kind));
-    store->put_all(kind_named(kind).shuffled->all(), value());
-    store->begin_reading();
-  }
-  return *store;
+// What changes a store: all of it counts, and is one transaction. Of how many rows?
+template <typename Change>
+void time_change(Run& run, std::size_t rows, const Change& change) {
+  run.set_operations_per_sample(rows);
+  run.start();
+  const std::uint64_t begin = now_ns();
+  change();
+  run.record(now_ns() - begin);
+  run.stop();
+  run.add_operations(rows);
 }
 
-void build(benchmark::State& state, const Peer& peer, std::size_t kind_index, bool shuffled) {
-  const Kind& kind = kind_named(kind_index);
-  double bytes = 0;
-  for ([[maybe_unused]] auto _ : state) {
-    const auto store = peer.make(directory() + "/build");
-    const double begin = cpu_seconds();
-    store->put_all((shuffled ? kind.shuffled : kind.sorted)->all(), value());
-    state.SetIterationTime((cpu_seconds() - begin) / kCount);
-    bytes = static_cast<double>(store->bytes_used());
-  }
-  state.counters["bytes_per_payload"] = bytes / kind.payload();
+void build(Run& run, const TreePeer& peer, const Kind& kind, Order order) {
+  const Keys keys(run, kind, order);
+  const std::vector<Row> rows = keys.rows();
+  const auto tree = peer.open(run.path("tree"));
+  const auto session = tree->session();
+  time_change(run, rows.size(), [&] { session->put_all(rows); });
+  run.set("file_per_payload", static_cast<double>(tree->bytes_used()) / keys.payload());
 }
 
-void delete_half(benchmark::State& state, const Peer& peer, std::size_t kind_index) {
-  const Kind& kind = kind_named(kind_index);
-  double bytes = 0;
-  for ([[maybe_unused]] auto _ : state) {
-    const auto store = peer.make(directory() + "/build");
-    store->put_all(kind.shuffled->all(), value());
-    const auto half = kind.shuffled->all().last(kCount / 2);
-    const double begin = cpu_seconds();
-    store->erase_all(half);
-    state.SetIterationTime((cpu_seconds() - begin) * 2 / kCount);
-    bytes = static_cast<double>(store->bytes_used());
-  }
-  state.counters["bytes_per_payload"] = bytes / kind.payload() * 2;
+void delete_half(Run& run, const TreePeer& peer, const Kind& kind) {
+  const Keys keys(run, kind, Order::kShuffled);
+  const auto tree = peer.open(run.path("tree"));
+  tree->session()->put_all(keys.rows());
+  const auto half = keys.all().last(keys.all().size() / 2);
+  time_change(run, half.size(), [&] { tree->erase_all(half); });
+  run.set("file_per_payload", static_cast<double>(tree->bytes_used()) / keys.payload() * 2);
 }
 
-void point_get(benchmark::State& state, const Peer& peer, std::size_t kind_index) {
-  const Kind& kind = kind_named(kind_index);
-  Engine& store = read_store(peer, kind_index);
-  Random random(3);
-  Histogram latencies;
-  for ([[maybe_unused]] auto _ : state) {
-    const std::string_view key = (*kind.sorted)[random.below(kCount)];
-    benchmark::DoNotOptimize(key[0] + 0);  // The key itself is in the cache.
-    const std::uint64_t begin = now_ns();
-    if (!store.get(key)) return fail(state, "a key is missing");
-    latencies.record(now_ns() - begin);
+// A tree that benchmarks of reading share, open, read once.
+class ReadTree {
+ public:
+  ReadTree(const Run& run, const TreePeer& peer, const Kind& kind)
+      : keys_(run, kind, Order::kSorted) {
+    const std::string name = std::string("tree_") + peer.name + "_" + kind.name;
+    tree_ = peer.open(run.shared(name, [&](const std::string& at) {
+      peer.open(at)->session()->put_all(Keys(run, kind, Order::kShuffled).rows());
+    }));
+    session_ = tree_->session();
+    session_->begin_reading();
+    scan("", count());
   }
-  report_latencies(state, latencies);
+
+  std::size_t count() const { return keys_.all().size(); }
+
+  // The key at a place of their order; it is in the cache then.
+  std::string_view key(std::size_t index) const {
+    const std::string_view key = keys_.all()[index];
+    keep(key[0] + 0);
+    return key;
+  }
+
+  void get(std::string_view key) {
+    if (!session_->get(key)) throw std::runtime_error("a key is missing");
+  }
+
+  void scan(std::string_view key, std::size_t count) {
+    if (session_->scan(key, count) != count) throw std::runtime_error("a scan ended early");
+  }
+
+ private:
+  Keys keys_;
+  std::unique_ptr<PeerTree> tree_;
+  std::unique_ptr<PeerSession> session_;
+};
+
+void point_get(Run& run, const TreePeer& peer, const Kind& kind) {
+  ReadTree tree(run, peer, kind);
+  Random random(run.seed());
+  time_each(
+      run, run.scaled(kGets), [&] { return tree.key(random.below(tree.count())); },
+      [&](std::string_view key) { tree.get(key); });
 }
 
-void range_scan(benchmark::State& state, const Peer& peer, std::size_t kind_index) {
-  const Kind& kind = kind_named(kind_index);
-  Engine& store = read_store(peer, kind_index);
-  Random random(4);
-  Histogram latencies;
-  for ([[maybe_unused]] auto _ : state) {
-    const std::string_view key = (*kind.sorted)[random.below(kCount - kScanRows)];
-    const std::uint64_t begin = now_ns();
-    if (store.scan(key, kScanRows) != kScanRows) return fail(state, "a scan ended early");
-    latencies.record(now_ns() - begin);
-  }
-  report_latencies(state, latencies);
-  state.counters["rows_per_s"] = benchmark::Counter(
-      static_cast<double>(state.iterations()) * kScanRows, benchmark::Counter::kIsRate);
+void range_scan(Run& run, const TreePeer& peer, const Kind& kind) {
+  ReadTree tree(run, peer, kind);
+  Random random(run.seed());
+  time_each(
+      run, run.scaled(kScans), [&] { return tree.key(random.below(tree.count() - kScanRows)); },
+      [&](std::string_view key) { tree.scan(key, kScanRows); });
 }
 
-void full_scan(benchmark::State& state, const Peer& peer, std::size_t kind_index) {
-  Engine& store = read_store(peer, kind_index);
-  for ([[maybe_unused]] auto _ : state) {
-    if (store.scan("", kCount) != kCount) return fail(state, "a scan ended early");
-  }
-  state.counters["rows_per_s"] = benchmark::Counter(
-      static_cast<double>(state.iterations()) * kCount, benchmark::Counter::kIsRate);
+void full_scan(Run& run, const TreePeer& peer, const Kind& kind) {
+  ReadTree tree(run, peer, kind);
+  time_each(
+      run, kFullScans, [] { return std::string_view(); },
+      [&](std::string_view begin) { tree.scan(begin, tree.count()); });
 }
 
 // --- Names ---------------------------------------------------------------------------------------
 
-template <typename Run>
-benchmark::internal::Benchmark* add_one(const std::string& name, Run run, const Peer& peer,
-                                        std::size_t kind) {
-  return benchmark::RegisterBenchmark(
-      name.c_str(), [run, &peer, kind](benchmark::State& state) { run(state, peer, kind); });
-}
-
-template <typename Run>
-void add(const std::string& what, std::size_t kind, Run run, bool manual) {
-  constexpr const char* kKinds[] = {"key16", "int8", "path64"};
-  std::string names[2];
-  for (std::size_t i = 0; i < 2; ++i) {
-    names[i] = std::string(kPeers[i].name) + "/" + what + "/" + kKinds[kind];
-    if (manual) {
-      add_one(names[i], run, kPeers[i], kind)->UseManualTime()->Iterations(1);
-    } else {
-      add_one(names[i], run, kPeers[i], kind)->Unit(benchmark::kNanosecond);
-    }
-  }
-  hold_against(names[0], names[1]);
+template <typename Body>
+void add(const About& about, const Kind& kind, Body body) {
+  About its = about;
+  its.name += std::string("/") + kind.name;
+  its.gate = Gate::kCritical;
+  its.quick = &kind == std::begin(kKinds);
+  add_for_each<TreePeer>(kTrees, "btree", its,
+                         [body, kind](Run& run, const TreePeer& peer) { body(run, peer, kind); });
 }
 
 [[maybe_unused]] const bool kRegistered = [] {
-  for (std::size_t kind = 0; kind < 3; ++kind) {
-    add(
-        "build_sequential_insert_1m", kind,
-        [](benchmark::State& s, const Peer& p, std::size_t k) { build(s, p, k, false); }, true);
-    add(
-        "build_random_insert_1m", kind,
-        [](benchmark::State& s, const Peer& p, std::size_t k) { build(s, p, k, true); }, true);
-    add("delete_half_1m", kind, delete_half, true);
-    add("point_get_hot_1m", kind, point_get, false);
-    add("range_scan_1k_rows_hot", kind, range_scan, false);
-    add("full_scan_1m", kind, full_scan, false);
+  const auto build_in = [](Order order) {
+    return [order](Run& run, const TreePeer& peer, const Kind& kind) {
+      build(run, peer, kind, order);
+    };
+  };
+  for (const Kind& kind : kKinds) {
+    add({.name = "build_sequential_insert_1m",
+         .about = "a million rows in the order of their keys, in one transaction",
+         .operation = "row",
+         .headline = Headline::kProcessor},
+        kind, build_in(Order::kSorted));
+    add({.name = "build_random_insert_1m",
+         .about = "a million rows in random order, in one transaction",
+         .operation = "row",
+         .headline = Headline::kProcessor},
+        kind, build_in(Order::kShuffled));
+    add({.name = "delete_half_1m",
+         .about = "half of a million rows removed in random order, in one transaction",
+         .operation = "row",
+         .headline = Headline::kProcessor},
+        kind, delete_half);
+    add({.name = "point_get_hot_1m", .about = "a random one of a million rows", .operation = "get"},
+        kind, point_get);
+    add({.name = "range_scan_1k_rows_hot",
+         .about = "1,000 rows from a random one of a million on",
+         .operation = "scan"},
+        kind, range_scan);
+    add({.name = "full_scan_1m", .about = "all of a million rows", .operation = "scan"}, kind,
+        full_scan);
   }
   return true;
 }();

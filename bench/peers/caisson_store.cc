@@ -1,8 +1,9 @@
-#include <benchmark/benchmark.h>
+// Ours, through the public interface, with its defaults. A reader renews one snapshot, and takes
+// tree and cursor anew where that has become another state.
+
 #include <caisson/store.h>
 
 #include <chrono>
-#include <filesystem>
 #include <optional>
 
 #include "bench/peers/store.h"
@@ -16,46 +17,71 @@ class CaissonSession final : public PeerSession {
  public:
   explicit CaissonSession(Store& store) : store_(store) {}
 
-  void put_all(std::span<const std::string_view> keys, std::string_view value) override {
+  void put_all(std::span<const Row> rows) override {
     WriteTxn txn = store_.begin_write(std::chrono::minutes(1)).value();
     WriteTree tree = txn.open_tree(kTree).value();
-    for (const std::string_view key : keys) tree.put(key, value).value();
+    for (const Row& row : rows) tree.put(row.key, row.value).value();
     txn.commit().value();
   }
 
   void begin_reading() override {
-    if (snapshot_) {
-      snapshot_->renew().value();
-    } else {
-      snapshot_.emplace(store_.snapshot().value());
-    }
-    tree_.emplace(snapshot_->tree(kTree).value());
+    take_newest();
+    held_ = true;
   }
 
   void end_reading() override {
+    cursor_.reset();
     tree_.reset();
     snapshot_.reset();
+    held_ = false;
   }
 
   bool get(std::string_view key) override {
-    auto value = tree_->get(key);
-    if (!value || !*value) return false;
-    benchmark::DoNotOptimize((*value)->bytes().value()[0]);
+    if (!held_) take_newest();
+    auto value = tree_->get(key).value();
+    if (!value) return false;
+    read_all(as_text(value->bytes().value()));
     return true;
   }
 
+  std::uint64_t scan(std::string_view key, std::uint64_t count) override {
+    if (!held_) take_newest();
+    if (!cursor_) cursor_.emplace(tree_->cursor().value());
+    std::uint64_t seen = 0;
+    for (bool more = cursor_->seek(key).value(); more; more = cursor_->next().value()) {
+      read_all(as_text(cursor_->key()));
+      read_all(as_text(cursor_->value().value().bytes().value()));
+      if (++seen == count) break;
+    }
+    return seen;
+  }
+
  private:
+  void take_newest() {
+    if (!snapshot_) {
+      snapshot_.emplace(store_.snapshot().value());
+    } else {
+      const TxnId before = snapshot_->txn();
+      snapshot_->renew().value();
+      if (snapshot_->txn() == before) return;
+    }
+    cursor_.reset();
+    tree_.emplace(snapshot_->tree(kTree).value());
+  }
+
   Store& store_;
   std::optional<Snapshot> snapshot_;
   std::optional<Tree> tree_;
+  std::optional<Cursor> cursor_;
+  bool held_ = false;
 };
 
 class CaissonStore final : public PeerStore {
  public:
   CaissonStore(const std::string& path, const Options& options)
-      : store_(Store::create(path, {}, options).value()) {
+      : store_(Store::open(path, options).value()) {
     WriteTxn txn = store_.begin_write().value();
-    txn.create_tree(kTree).value();
+    txn.open_or_create_tree(kTree).value();
     txn.commit().value();
   }
 
@@ -71,9 +97,9 @@ class CaissonStore final : public PeerStore {
 
 }  // namespace
 
-std::unique_ptr<PeerStore> make_caisson_store(const std::string& path, const PeerOptions& peer) {
-  std::filesystem::remove_all(path);
+std::unique_ptr<PeerStore> open_caisson(const std::string& path, const PeerOptions& peer) {
   Options options;
+  options.create_if_missing = true;
   options.memory_budget_bytes = peer.memory_bytes;
   if (peer.manual_checkpoints) options.replay_time_max = std::chrono::hours(1);
   if (peer.wait_for_others) options.durability = Durability::kGroup;

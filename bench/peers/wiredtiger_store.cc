@@ -1,4 +1,6 @@
-#include <benchmark/benchmark.h>
+// WiredTiger: its log is flushed at each commit, and snapshot isolation. Reads of the newest state
+// are those of a cursor outside of any transaction.
+
 #include <wiredtiger.h>
 
 #include <filesystem>
@@ -23,6 +25,8 @@ WT_ITEM item_of(std::string_view text) {
   return item;
 }
 
+void read(const WT_ITEM& item) { read_all({static_cast<const char*>(item.data), item.size}); }
+
 class WiredtigerSession final : public PeerSession {
  public:
   explicit WiredtigerSession(WT_CONNECTION* connection) {
@@ -31,10 +35,10 @@ class WiredtigerSession final : public PeerSession {
   }
   ~WiredtigerSession() override { session_->close(session_, nullptr); }
 
-  void put_all(std::span<const std::string_view> keys, std::string_view value) override {
+  void put_all(std::span<const Row> rows) override {
     for (int code = WT_ROLLBACK; code == WT_ROLLBACK;) {
       check(session_->begin_transaction(session_, nullptr));
-      code = try_put_all(keys, value);
+      code = try_put_all(rows);
       if (code == 0) {
         code = session_->commit_transaction(session_, nullptr);
       } else {
@@ -57,26 +61,57 @@ class WiredtigerSession final : public PeerSession {
 
   bool get(std::string_view text) override {
     WT_ITEM key = item_of(text);
-    WT_ITEM value{};
     cursor_->set_key(cursor_, &key);
-    if (cursor_->search(cursor_) != 0) return false;
-    check(cursor_->get_value(cursor_, &value));
-    benchmark::DoNotOptimize(*static_cast<const unsigned char*>(value.data));
-    return cursor_->reset(cursor_) == 0;
+    const int code = cursor_->search(cursor_);
+    if (code == WT_NOTFOUND) return false;
+    check(code);
+    read_value();
+    check(cursor_->reset(cursor_));
+    return true;
+  }
+
+  std::uint64_t scan(std::string_view text, std::uint64_t count) override {
+    std::uint64_t seen = 0;
+    for (int code = move_to(text); code != WT_NOTFOUND; code = cursor_->next(cursor_)) {
+      check(code);
+      WT_ITEM key{};
+      check(cursor_->get_key(cursor_, &key));
+      read(key);
+      read_value();
+      if (++seen == count) break;
+    }
+    check(cursor_->reset(cursor_));
+    return seen;
   }
 
   void checkpoint() { check(session_->checkpoint(session_, nullptr)); }
 
  private:
-  int try_put_all(std::span<const std::string_view> keys, std::string_view text) {
-    WT_ITEM value = item_of(text);
-    for (const std::string_view each : keys) {
-      WT_ITEM key = item_of(each);
+  int try_put_all(std::span<const Row> rows) {
+    for (const Row& row : rows) {
+      WT_ITEM key = item_of(row.key);
+      WT_ITEM value = item_of(row.value);
       cursor_->set_key(cursor_, &key);
       cursor_->set_value(cursor_, &value);
       if (const int code = cursor_->insert(cursor_); code != 0) return code;
     }
     return 0;
+  }
+
+  // To the first row whose key isn't less.
+  int move_to(std::string_view text) {
+    if (text.empty()) return cursor_->next(cursor_);
+    WT_ITEM key = item_of(text);
+    cursor_->set_key(cursor_, &key);
+    int side = 0;
+    const int code = cursor_->search_near(cursor_, &side);
+    return code == 0 && side < 0 ? cursor_->next(cursor_) : code;
+  }
+
+  void read_value() {
+    WT_ITEM value{};
+    check(cursor_->get_value(cursor_, &value));
+    read(value);
   }
 
   WT_SESSION* session_ = nullptr;
@@ -113,8 +148,7 @@ class WiredtigerStore final : public PeerStore {
 
 }  // namespace
 
-std::unique_ptr<PeerStore> make_wiredtiger_store(const std::string& path, const PeerOptions& peer) {
-  std::filesystem::remove_all(path);
+std::unique_ptr<PeerStore> open_wiredtiger(const std::string& path, const PeerOptions& peer) {
   return std::make_unique<WiredtigerStore>(path, peer);
 }
 

@@ -40,11 +40,11 @@ class Rows {
   std::vector<std::string_view> keys_;
 };
 
-// Calls `put` for each transaction's part of the keys.
-template <typename Put>
-void put_in_parts(std::span<const std::string_view> keys, std::size_t rows_per_txn, Put put) {
-  for (; !keys.empty(); keys = keys.subspan(std::min(rows_per_txn, keys.size()))) {
-    put(keys.first(std::min(rows_per_txn, keys.size())));
+// Calls `put` for each transaction's part of the keys, or of rows.
+template <typename Item, typename Put>
+void put_in_parts(std::span<Item> rows, std::size_t rows_per_txn, Put put) {
+  for (; !rows.empty(); rows = rows.subspan(std::min(rows_per_txn, rows.size()))) {
+    put(rows.first(std::min(rows_per_txn, rows.size())));
   }
 }
 
