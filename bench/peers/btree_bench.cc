@@ -117,7 +117,7 @@ void time_change(Run& run, std::size_t rows, const Change& change) {
 void build(Run& run, const TreePeer& peer, const Kind& kind, Order order) {
   const Keys keys(run, kind, order);
   const std::vector<Row> rows = keys.rows();
-  const auto tree = peer.open(run.path("tree"));
+  const auto tree = peer.open(run.new_path("tree"));
   const auto session = tree->session();
   time_change(run, rows.size(), [&] { session->put_all(rows); });
   run.set("file_per_payload", static_cast<double>(tree->bytes_used()) / keys.payload());
@@ -125,7 +125,7 @@ void build(Run& run, const TreePeer& peer, const Kind& kind, Order order) {
 
 void delete_half(Run& run, const TreePeer& peer, const Kind& kind) {
   const Keys keys(run, kind, Order::kShuffled);
-  const auto tree = peer.open(run.path("tree"));
+  const auto tree = peer.open(run.new_path("tree"));
   tree->session()->put_all(keys.rows());
   const auto half = keys.all().last(keys.all().size() / 2);
   time_change(run, half.size(), [&] { tree->erase_all(half); });

@@ -51,7 +51,7 @@ class EndlessRows {
 
 void commit_sync_1put(Run& run, const Peer& peer) {
   run.need_disk();
-  const auto store = peer.open(run.path("store"), {});
+  const auto store = peer.open(run.new_path("store"), {});
   const auto session = store->session();
   EndlessRows rows(run.seed(), 0);
   time_each(
@@ -61,7 +61,7 @@ void commit_sync_1put(Run& run, const Peer& peer) {
 
 void commit_group(Run& run, const Peer& peer, std::size_t committers, bool wait_for_others) {
   run.need_disk();
-  const auto store = peer.open(run.path("store"), {.wait_for_others = wait_for_others});
+  const auto store = peer.open(run.new_path("store"), {.wait_for_others = wait_for_others});
   const std::chrono::milliseconds time(run.scaled(kGroupMilliseconds));
   run.add_operations(in_threads_for(run, time, committers, [&](std::size_t number) {
     return [&run, session = store->session(), rows = EndlessRows(run.seed(), number)]() mutable {
@@ -78,7 +78,7 @@ void random_rows(Run& run, const Peer& peer, const PeerOptions& options) {
   run.need_disk();
   const Rows keys(run.scaled(kRows), run.seed());
   const std::vector<Row> rows = rows_of(keys.keys());
-  const auto store = peer.open(run.path("store"), options);
+  const auto store = peer.open(run.new_path("store"), options);
   const auto session = store->session();
   run.set_operations_per_sample(kRowsPerTxn);
   const Costs before = Costs::so_far();

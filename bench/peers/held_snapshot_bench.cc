@@ -46,7 +46,7 @@ void overwrite(Run& run, const Peer& peer, bool held) {
   const Rows keys(run.scaled(kRows), run.seed());
   const std::vector<Row> rows = rows_of(keys.keys());
   const std::vector<Row> order = shuffled(rows, run.seed());
-  const std::string path = run.path("store");
+  const std::string path = run.new_path("store");
   const auto store = peer.open(path, {});
   const auto session = store->session();
   session->put_all(rows);
