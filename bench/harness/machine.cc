@@ -66,7 +66,7 @@ std::string device_of(dev_t number) {
   // A partition lies below its disk.
   for (const char* device : {"/device/model", "/../device/model"}) {
     if (const std::string model = first_line(folder + device); !model.empty()) {
-      return name + " (" + model + ")";
+      return name.append(" (").append(model).append(")");
     }
   }
   return name;

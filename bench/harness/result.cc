@@ -20,7 +20,8 @@ namespace {
 Json to_json(const About& about) {
   Json parameters = Json::object();
   for (const auto& [name, value] : about.parameters) {
-    std::visit([&parameters, &name](const auto& each) { parameters[name] = each; }, value);
+    const double* const number = std::get_if<double>(&value);
+    parameters[name] = number != nullptr ? Json(*number) : Json(std::get<std::string>(value));
   }
   return {{"name", about.name},
           {"suite", to_string(about.suite)},
