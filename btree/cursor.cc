@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace caisson::btree {
+namespace {
+
+constexpr std::size_t kLargeEntry = 256;
+
+}  // namespace
 
 std::optional<std::vector<std::byte>> prefix_end(Bytes prefix) {
   std::vector<std::byte> end(prefix.begin(), prefix.end());
@@ -90,13 +95,19 @@ void Cursor::enter_leaf(const NodeView& leaf) {
   std::ranges::copy(leaf.prefix(), key_.begin());
   leaf_begin_ = begin_.empty() ? 0 : leaf.find(begin_).index;
   leaf_end_ = end_ ? leaf.find(*end_).index : leaf.count();
+  // Small ones share their lines, and the processor keeps up with them by itself.
+  const std::size_t mean = leaf.mean_body();
+  large_entry_ = mean < kLargeEntry ? 0 : std::min(mean, kPrefetchMax);
 }
 
 // The leaf after this one: who has come from the one before will want it soon.
 void Cursor::prefetch_beside(bool forward) {
   const Step& parent = path_[depth_ - 1];
   if (forward ? parent.index + 1 < parent.node.count() : parent.index > 0) {
-    tree_.pager().prefetch(parent.node.child(parent.index + (forward ? 1 : ~0U)).id);
+    const PageRef beside = parent.node.child(parent.index + (forward ? 1 : ~0U));
+    if (const std::byte* page = tree_.pager().prefetch(beside.id)) {
+      NodeView::prefetch(page, tree_.pager().page_size());
+    }
   }
 }
 
@@ -142,6 +153,8 @@ Result<bool> Cursor::settle_forward() {
     if (leaf_begin_ != 0) return out_of_place();
     index_ = 0;
   }
+  prefetch_forward(0);
+  prefetch_forward(1);
   state_ = State::kAt;
   return true;
 }
@@ -162,6 +175,8 @@ Result<bool> Cursor::settle_backward() {
     index_ = leaf_end_;
   }
   --index_;
+  prefetch_backward(0);
+  prefetch_backward(1);
   state_ = State::kAt;
   return true;
 }

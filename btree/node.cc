@@ -22,7 +22,8 @@ int NodeView::compare_rest(unsigned index, Bytes suffix) const {
 
 // Fetches the entries that the next three steps of a binary search may look at. They lie anywhere
 // in the heap, and to wait for one after the other is what a search costs.
-void NodeView::prefetch_between(std::size_t begin, std::size_t end) const {
+[[gnu::always_inline]] inline void NodeView::prefetch_between(std::size_t begin,
+                                                              std::size_t end) const {
   if (end - begin < 8) return;
   for (std::size_t i = 1; i < 8; ++i) {
     __builtin_prefetch(entry(static_cast<unsigned>(begin + i * (end - begin) / 8)));
@@ -79,7 +80,11 @@ Position NodeView::find_from(unsigned first, Bytes key) const {
   if (begin == count_ || head_at(begin) != wanted) {
     return {static_cast<unsigned>(begin), false};
   }
-  // Among the entries with this head, of which there is one as a rule.
+  // Among the entries with this head, of which there is one as a rule: then its value, too, is
+  // likely to be wanted.
+  if (begin + 1 == count_ || head_at(begin + 1) != wanted) {
+    prefetch_entry(static_cast<unsigned>(begin), 6 * 64);
+  }
   std::size_t end = begin + 1;
   for (std::size_t step = 1; end < count_ && head_at(end) == wanted; step *= 2) {
     end = std::min<std::size_t>(end + step, count_);

@@ -118,6 +118,16 @@ inline std::size_t common_prefix(Bytes a, Bytes b) {
   return static_cast<std::size_t>(end - a.begin());
 }
 
+// Fetches the lines of memory that hold these bytes, without waiting for them. Inlined, as are its
+// callers: to GCC, a call of something that only prefetches has no effect, and can be left out.
+[[gnu::always_inline]] inline void prefetch_bytes(const std::byte* from, std::size_t size) {
+  for (std::size_t offset = 0; offset < size; offset += 64) __builtin_prefetch(from + offset);
+}
+
+// How much of one entry is fetched ahead at most. What follows costs less: the processor has seen
+// by then where this goes.
+inline constexpr std::size_t kPrefetchMax = 1024;
+
 // Where a key is in a node, or would be.
 struct Position {
   unsigned index = 0;  // Of the first entry that is not less than the key.
@@ -250,17 +260,28 @@ class NodeView {
   }
 
   // Fetches the lines that an insert will write to, while a search is under way.
-  void prefetch_room() const {
+  [[gnu::always_inline]] void prefetch_room() const {
     const std::byte* heap = page_ + page_size_ - heap_size();
     for (std::ptrdiff_t line = 1; line <= 3; ++line) __builtin_prefetch(heap - line * 64, 1);
   }
 
-  // Fetches the lines that a search of a leaf of ordinary size will look at.
-  static void prefetch(const std::byte* page) {
-    for (std::size_t offset = 64; offset < 14 * 64; offset += 64) {
+  // Fetches the lines that a search of a node of ordinary size will look at, and finds out where
+  // the rest of the page is: the entry lies there, and to wait for that address in its turn would
+  // cost as much again.
+  [[gnu::always_inline]] static void prefetch(const std::byte* page, std::size_t page_size) {
+    prefetch_bytes(page, 14 * 64);
+    for (std::size_t offset = 4096; offset < page_size; offset += 4096) {
       __builtin_prefetch(page + offset);
     }
   }
+
+  // Fetches an entry, as far as it has `size` bytes.
+  [[gnu::always_inline]] void prefetch_entry(unsigned index, std::size_t size) const {
+    prefetch_bytes(entry(index), size);
+  }
+
+  // The mean size of what the heap has of an entry. REQUIRES: count() > 0.
+  std::size_t mean_body() const { return heap_size() / count_; }
 
  private:
   const std::byte* heads() const { return page_ + kNodeHeaderSize + prefix_size_; }

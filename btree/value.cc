@@ -102,7 +102,7 @@ Result<const std::byte*> Value::page_at(std::uint64_t number) const {
       const std::size_t end = value_index_references(page_size);
       for (std::size_t i = index + 1; i < std::min(end, index + 1 + kReadAhead); ++i) {
         if (const PageRef ahead = index_reference(parent, i); ahead.id != PageId{}) {
-          pager_->prefetch(ahead.id);
+          (void)pager_->prefetch(ahead.id);
         }
       }
     }

@@ -15,7 +15,7 @@ constexpr std::uint64_t kFreePartKept = 4;
 constexpr std::uint64_t kFreeFramesKept = 256;
 
 // Memory for frames to come is asked for in steps of this size, within a part of the budget.
-constexpr std::uint64_t kPopulateBytes = std::uint64_t{1} << 20U;
+constexpr std::uint64_t kPopulateBytes = std::uint64_t{128} << 10U;
 constexpr std::uint64_t kPopulatePart = 16;
 
 // Makes steps of readers: by epoch, each with the newest txn of all readers up to there. So the

@@ -124,10 +124,13 @@ Result<const std::byte*> Pager::read_private(const PageRef& ref) {
   return read(ref);  // Another thread read the page at the same time; its copy serves.
 }
 
-void Pager::prefetch(PageId id) {
-  if (mapping_ != nullptr && has_page(id) && table_.present(id) == nullptr) {
+const std::byte* Pager::prefetch(PageId id) {
+  if (!has_page(id)) return nullptr;
+  const std::byte* const page = table_.present(id);
+  if (page == nullptr && mapping_ != nullptr) {
     mapping_->advise(offset_of(id), page_size_, io::Advice::kWillNeed);
   }
+  return page;
 }
 
 void Pager::advise(io::Advice advice) {

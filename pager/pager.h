@@ -129,8 +129,9 @@ class Pager {
            to_u64(id) < page_count_.load(std::memory_order_acquire);
   }
 
-  // Asks the system to fetch a page that will be read soon. Only a hint.
-  void prefetch(PageId id);
+  // Asks the system to fetch a page that will be read soon, unless it is in memory: then returns
+  // where, for whoever wants to have the processor fetch it. Only a hint.
+  const std::byte* prefetch(PageId id);
 
   // Tells what reads are to come: kRandom (the default) or kSequential, for scans.
   void advise(io::Advice advice);
