@@ -11,7 +11,7 @@ import pathlib
 import tempfile
 import unittest
 
-from report import comparison, results, schema, units
+from report import comparison, markdown, results, schema, units
 from report.comparison import Outcome
 from report.testing import sample_results as sample
 
@@ -340,6 +340,17 @@ class Limits(TestOfResults):
         read = self.read(sample.results("limit/read", [50.0]),
                          sample.of_engine("lmdb", "x", [100.0], against=["limit/read"]))
         self.assertEqual(comparison.limit_ratios(read, "limit/"), {})
+
+
+class Tables(TestOfResults):
+    def test_go_by_numbers_and_leave_out_what_was_not_measured(self):
+        threads = (1, 16, 4)
+        read = self.read(*[sample.of_engine(engine, f"x/threads_{n}", [100.0])
+                           for engine in ("caisson", "lmdb") for n in threads])
+        lines = markdown.figures(read).splitlines()
+        self.assertEqual([line.split("`")[1] for line in lines if line.startswith("| `")],
+                         ["x/threads_1", "x/threads_4", "x/threads_16"])
+        self.assertNotIn("limit", markdown.figures(read))
 
 
 class Curves(TestOfResults):

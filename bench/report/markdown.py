@@ -2,7 +2,7 @@
 
 from report import comparison, style, units
 from report.comparison import Outcome
-from report.results import BadResults, PEERS
+from report.results import BadResults, PEERS, by_number
 
 BEGIN = "<!-- figures: begin -->"
 END = "<!-- figures: end -->"
@@ -22,7 +22,12 @@ def figures(results):
     parts = [origin(results)]
     if scenarios:
         parts += [comparison.summary(scenarios, style.LABELS), peers(scenarios)]
-    parts.append(limits(results))
+    held = [(benchmark, ratio, name)
+            for kind in comparison.LIMITS
+            for name, pairs in comparison.limit_ratios(results, kind).items()
+            for benchmark, ratio in pairs]
+    if held:
+        parts.append(limits(results, held))
     return "\n\n".join(parts)
 
 
@@ -39,7 +44,7 @@ def peers(scenarios):
     engines = [engine for engine in PEERS if any(engine in each.ratios for each in scenarios)]
     lines = ["| scenario | Caisson | " + " | ".join(style.LABELS[each] for each in engines) + " |",
              "| --- | ---: |" + " ---: |" * len(engines)]
-    for scenario in sorted(scenarios, key=lambda each: each.name):
+    for scenario in sorted(scenarios, key=lambda each: by_number(each.name)):
         cells = [f"`{scenario.name}`", units.time(comparison.headline_of(scenario.ours))]
         cells += [cell(scenario.ratios.get(engine)) for engine in engines]
         lines.append("| " + " | ".join(cells) + " |")
@@ -53,15 +58,11 @@ def cell(ratio):
     return f"**{text}**" if ratio.outcome is Outcome.SLOWER else text
 
 
-def limits(results):
+def limits(results, held):
     """Ours beside what the machine can do."""
     lines = ["| benchmark | time | p99 | limit | its time | ratio |",
              "| --- | ---: | ---: | --- | ---: | ---: |"]
-    found = [(benchmark, ratio, name)
-             for kind in comparison.LIMITS
-             for name, pairs in comparison.limit_ratios(results, kind).items()
-             for benchmark, ratio in pairs if benchmark.engine is None]
-    for benchmark, ratio, name in sorted(found, key=lambda each: each[0].name):
+    for benchmark, ratio, name in sorted(held, key=lambda each: by_number(each[0].name)):
         p99 = comparison.median_of(benchmark, lambda result: result["latency_ns"]["p99"])
         limit = comparison.headline_of(results.benchmarks[name])
         text = units.ratio(ratio.median) + ("*" if ratio.unstable else "")
