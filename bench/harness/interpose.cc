@@ -156,10 +156,12 @@ int sync_file_range(int file, off64_t offset, off64_t size, unsigned flags) {
 // --- Memory --------------------------------------------------------------------------------------
 
 // What the C library's own functions do, under the names that it keeps for such as these.
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 void* __libc_malloc(size_t size);
 void* __libc_calloc(size_t count, size_t size);
 void* __libc_realloc(void* old, size_t size);
 void* __libc_memalign(size_t alignment, size_t size);
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 
 void* malloc(size_t size) {
   count_allocation(size);

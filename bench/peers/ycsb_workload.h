@@ -93,6 +93,7 @@ class YcsbKey {
  public:
   explicit YcsbKey(std::uint64_t number);
 
+  // NOLINTNEXTLINE(google-explicit-constructor): a key is what it is used as.
   operator std::string_view() const { return {text_.data(), size_}; }
 
  private:
