@@ -352,6 +352,11 @@ class Tables(TestOfResults):
                          ["x/threads_1", "x/threads_4", "x/threads_16"])
         self.assertNotIn("limit", markdown.figures(read))
 
+    def test_hold_what_has_peers_against_its_limit_too(self):
+        read = self.read(sample.results("calibration/disk", [50.0]),
+                         sample.of_engine("caisson", "x", [100.0], against=["calibration/disk"]))
+        self.assertIn("| 2.00 |", markdown.figures(read))
+
 
 class Curves(TestOfResults):
     def test_orders_a_series_by_its_threads(self):

@@ -96,8 +96,8 @@ void Cursor::enter_leaf(const NodeView& leaf) {
   leaf_begin_ = begin_.empty() ? 0 : leaf.find(begin_).index;
   leaf_end_ = end_ ? leaf.find(*end_).index : leaf.count();
   // Small ones share their lines, and the processor keeps up with them by itself.
-  const std::size_t mean = leaf.mean_body();
-  large_entry_ = mean < kLargeEntry ? 0 : std::min(mean, kPrefetchMax);
+  const std::size_t fetched = leaf.fetched_bytes();
+  large_entry_ = fetched < kLargeEntry ? 0 : fetched;
 }
 
 // The leaf after this one: who has come from the one before will want it soon.

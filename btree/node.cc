@@ -80,16 +80,14 @@ Position NodeView::find_from(unsigned first, Bytes key) const {
   if (begin == count_ || head_at(begin) != wanted) {
     return {static_cast<unsigned>(begin), false};
   }
-  // Among the entries with this head, of which there is one as a rule: then its value, too, is
-  // likely to be wanted.
-  if (begin + 1 == count_ || head_at(begin + 1) != wanted) {
-    prefetch_entry(static_cast<unsigned>(begin), 6 * 64);
-  }
+  // Among the entries with this head, of which there is one as a rule.
   std::size_t end = begin + 1;
   for (std::size_t step = 1; end < count_ && head_at(end) == wanted; step *= 2) {
     end = std::min<std::size_t>(end + step, count_);
     while (head_at(end - 1) != wanted) --end;
   }
+  // Where there is one, its value, too, is likely to be wanted.
+  if (end == begin + 1) prefetch_entry(static_cast<unsigned>(begin), fetched_bytes());
   for (unsigned step = 0; begin < end; ++step) {
     if (step % 3 == 0) prefetch_between(begin, end);
     const std::size_t middle = (begin + end) / 2;

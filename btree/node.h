@@ -265,7 +265,7 @@ class NodeView {
     for (std::ptrdiff_t line = 1; line <= 3; ++line) __builtin_prefetch(heap - line * 64, 1);
   }
 
-  // Fetches the lines that a search of a node of ordinary size will look at, and finds out where
+  // Fetches the lines that a search of a leaf of ordinary size will look at, and finds out where
   // the rest of the page is: the entry lies there, and to wait for that address in its turn would
   // cost as much again.
   [[gnu::always_inline]] static void prefetch(const std::byte* page, std::size_t page_size) {
@@ -280,8 +280,8 @@ class NodeView {
     prefetch_bytes(entry(index), size);
   }
 
-  // The mean size of what the heap has of an entry. REQUIRES: count() > 0.
-  std::size_t mean_body() const { return heap_size() / count_; }
+  // How much of an entry to fetch: what the heap has of one on average. REQUIRES: count() > 0.
+  std::size_t fetched_bytes() const { return std::min(heap_size() / count_, kPrefetchMax); }
 
  private:
   const std::byte* heads() const { return page_ + kNodeHeaderSize + prefix_size_; }

@@ -117,8 +117,8 @@ Result<NodeView> Tree::read_root() const {
 Result<NodeView> Tree::read_child(const NodeView& parent, unsigned index) const {
   const PageRef ref = parent.child(index);
   CAISSON_ASSIGN_OR_RETURN(const std::byte* page, pager_->read(ref));
-  NodeView::prefetch(page, pager_->page_size());
   if (parent.level() == branch_level_min(kind_)) {
+    NodeView::prefetch(page, pager_->page_size());
     return checked(page, ref.id, is_leaf(page, kind_));
   }
   return checked(page, ref.id, is_branch(page, kind_) && level_of(page) == parent.level() - 1);
@@ -132,8 +132,6 @@ Result<std::optional<Value>> Tree::get(Bytes key) const {
   }
   const Position position = node.find(key);
   if (!position.found) return std::nullopt;
-  const Bytes held = node.value(position.index);
-  prefetch_bytes(held.data(), std::min(held.size(), kPrefetchMax));
   return value_at(node, position.index);
 }
 
