@@ -70,6 +70,21 @@ TEST(Pager, ReadsAVerifiedPageWithoutTheSystem) {  // PAGE-9
   }
 }
 
+TEST(Pager, SaysOfAPageToComeWhereItIsIfItIsInMemory) {
+  for (const PageAccess access : {PageAccess::kMapped, PageAccess::kPrivate}) {
+    Harness store({.access = access});
+    store.set(1, 10);
+    store.checkpoint();
+    store.reopen();
+    const PageRef root = store.array().root();
+    EXPECT_EQ(store.pager().prefetch(root.id), nullptr);
+    const std::byte* const page = value_of(store.pager().read(root));
+    EXPECT_EQ(store.pager().prefetch(root.id), page);
+    EXPECT_EQ(store.pager().prefetch(PageId{0}), nullptr);
+    EXPECT_EQ(store.pager().prefetch(PageId{~std::uint64_t{0}}), nullptr);
+  }
+}
+
 TEST(Pager, LocksPagesInMemoryOnRequestAndGoesOnWhereItMayNot) {
   Harness store({});
   store.set(1, 10);

@@ -8,7 +8,7 @@
 namespace caisson::bench {
 
 std::string Run::new_path(const std::string& name) const {
-  std::string path = settings_.directory + "/work/" + name;
+  std::string path = settings_.directory + "/scratch/" + name;
   std::filesystem::remove_all(path);
   return path;
 }

@@ -97,9 +97,9 @@ RunInfo info_of(const Plan& plan, const std::string& directory) {
 std::string run_one(const Benchmark& benchmark, const Plan& plan, const Settings& settings,
                     const RunInfo& info, std::uint64_t repeat) {
   count_system_calls();
-  const std::string work = settings.directory + "/work";
-  std::filesystem::remove_all(work);
-  std::filesystem::create_directories(work);
+  const std::string scratch = settings.directory + "/scratch";
+  std::filesystem::remove_all(scratch);
+  std::filesystem::create_directories(scratch);
   const Measurement measured = plan.driver(benchmark, settings);
   return document_of(benchmark.about, info, settings, repeat, measured).dump();
 }
