@@ -101,6 +101,7 @@ std::unique_ptr<PeerStore> open_caisson(const std::string& path, const PeerOptio
   Options options;
   options.create_if_missing = true;
   options.memory_budget_bytes = peer.memory_bytes;
+  if (peer.small_pages) options.create.page_size = 4096;
   if (peer.manual_checkpoints) options.replay_time_max = std::chrono::hours(1);
   if (peer.wait_for_others) options.durability = Durability::kGroup;
   return std::make_unique<CaissonStore>(path, options);

@@ -6,8 +6,8 @@
 // "commit_group_waiting" is the same with commits that wait for each other (kGroup).
 // "random_rows": a million new rows in transactions of 1,000 by one thread, and one checkpoint at
 // the end, all of it timed; memory for 512 MiB of pages, so that no engine has to write any before.
-// "random_rows_in_64m" is the same with memory for 64 MiB, and with checkpoints when each engine
-// wants them. The latencies of both are those of transactions.
+// "random_rows_in_64m" is the same with memory for 64 MiB, pages of 4 KiB, and checkpoints when
+// each engine wants them. The latencies of both are those of transactions.
 //
 // Rows have keys of 16 random bytes and values of 100; stores begin empty.
 
@@ -31,8 +31,8 @@ constexpr std::size_t kGroupMilliseconds = 1000;
 constexpr PeerOptions kMemoryForAll{.memory_bytes = std::uint64_t{512} << 20U,
                                     .manual_checkpoints = true,
                                     .large_transactions = true};
-constexpr PeerOptions kLittleMemory{.memory_bytes = std::uint64_t{64} << 20U,
-                                    .large_transactions = true};
+constexpr PeerOptions kLittleMemory{
+    .memory_bytes = std::uint64_t{64} << 20U, .large_transactions = true, .small_pages = true};
 
 // Random rows without an end, whose keys no other number gives.
 class EndlessRows {

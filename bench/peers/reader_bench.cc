@@ -5,10 +5,11 @@
 // second, each thread from another place of one random order; the time is that of the processor
 // that comes to one get, a latency is the mean of 64 of them, and a session's snapshot is held
 // throughout. "writer_commits_with_readers_N": one thread overwrites single rows, a commit each,
-// for two seconds, while N threads go over to the newest snapshot and get 16 rows from it, again
-// and again. The latencies are those of commits; those of the reads, each with its part in taking
-// the snapshot, are counters. Threads outnumber processors, so that the tail is mostly the wait for
-// one: what is to be compared are engines in one run.
+// for five seconds, while N threads go over to the newest snapshot and get 16 rows from it, again
+// and again. It begins when they have run for a while: until each has had its turn, a writer is
+// hardly held up. The latencies are those of commits; those of the reads, each with its part in
+// taking the snapshot, are counters. Threads outnumber processors, so that the tail is mostly the
+// wait for one: what is to be compared are engines in one run.
 
 #include <chrono>
 #include <cstdint>
@@ -28,7 +29,8 @@ constexpr std::size_t kRowsPerTxn = 10'000;
 constexpr std::size_t kGetsPerStep = 64;
 constexpr std::size_t kGetsPerSnapshot = 16;  // Beside a writer.
 constexpr std::size_t kReadMilliseconds = 1000;
-constexpr std::size_t kWriteMilliseconds = 2000;
+constexpr std::size_t kSettleMilliseconds = 1500;
+constexpr std::size_t kWriteMilliseconds = 5000;
 
 // The rows one after the other, from a place that a number chooses.
 class Walk {
@@ -101,9 +103,9 @@ void point_get(Run& run, const Peer& peer, std::size_t readers) {
 void commits_with_readers(Run& run, const Peer& peer, std::size_t readers) {
   run.need_disk();
   FullStore store(run, peer);
+  const std::chrono::milliseconds settle(run.scaled(kSettleMilliseconds));
   const std::chrono::milliseconds time(run.scaled(kWriteMilliseconds));
   Histogram gets;
-  std::uint64_t commits = 0;
   const auto read = [&](std::size_t number) {
     return [&gets, session = store.session(), walk = store.walk(number)]() mutable {
       std::uint64_t begin = now_ns();
@@ -119,16 +121,23 @@ void commits_with_readers(Run& run, const Peer& peer, std::size_t readers) {
   };
   const auto session = store.session();
   Walk walk = store.walk(readers + 1);
-  const auto write = [&](const std::latch&) {
-    const auto end = std::chrono::steady_clock::now() + time;
-    for (; std::chrono::steady_clock::now() < end; ++commits) {
+  const auto commit_for = [&](std::chrono::milliseconds so_long, const auto& note) {
+    const auto end = std::chrono::steady_clock::now() + so_long;
+    while (std::chrono::steady_clock::now() < end) {
       const std::uint64_t begin = now_ns();
       session->put_all({&walk.next(), 1});
-      run.record(now_ns() - begin);
+      note(now_ns() - begin);
     }
   };
-  in_threads(run, readers, read, write);
-  run.add_operations(commits);
+  in_threads(run, readers, read, [&](const std::latch&) {
+    run.stop();
+    commit_for(settle, [](std::uint64_t) {});
+    run.start();
+    commit_for(time, [&](std::uint64_t nanoseconds) {
+      run.record(nanoseconds);
+      run.add_operations(1);
+    });
+  });
   const Histogram::Snapshot seen = gets.snapshot();
   run.set("gets", static_cast<double>(seen.count()));
   run.set("get_p50_ns", static_cast<double>(seen.percentile(50)));

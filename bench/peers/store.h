@@ -79,6 +79,10 @@ struct PeerOptions {
   // Transactions are of a thousand rows or so, where the engine is to be set up for that.
   bool large_transactions = false;
 
+  // Changes are small, at random places, and more than memory holds: pages of 4 KiB, where the
+  // engine's are larger.
+  bool small_pages = false;
+
   // Commits wait for others to share a flush with, where the engine can be told so.
   bool wait_for_others = false;
 };

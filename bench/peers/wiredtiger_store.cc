@@ -141,7 +141,9 @@ class WiredtigerStore final : public PeerStore {
     check(wiredtiger_open(path.c_str(), nullptr, config.c_str(), &connection_));
     WT_SESSION* session = nullptr;
     check(connection_->open_session(connection_, nullptr, nullptr, &session));
-    check(session->create(session, kTable, "key_format=u,value_format=u"));
+    std::string table = "key_format=u,value_format=u";
+    if (peer.small_pages) table += ",leaf_page_max=4KB";
+    check(session->create(session, kTable, table.c_str()));
     check(session->close(session, nullptr));
   }
   ~WiredtigerStore() override { connection_->close(connection_, nullptr); }
