@@ -7,9 +7,11 @@
 // throughout. "writer_commits_with_readers_N": one thread overwrites single rows, a commit each,
 // for five seconds, while N threads go over to the newest snapshot and get 16 rows from it, again
 // and again. It begins when they have run for a while: until each has had its turn, a writer is
-// hardly held up. The latencies are those of commits; those of the reads, each with its part in
-// taking the snapshot, are counters. Threads outnumber processors, so that the tail is mostly the
-// wait for one: what is to be compared are engines in one run.
+// hardly held up. The latencies are those of commits, and the time is their mean: a writer that has
+// slept waits for a processor, or not, for seconds on end, and the median is one of the two. Those
+// of the reads, each with its part in taking the snapshot, are counters. Threads outnumber
+// processors, so that the tail is mostly the wait for one: what is to be compared are engines in
+// one run.
 
 #include <chrono>
 #include <cstdint>
@@ -170,6 +172,7 @@ std::string readers_name(std::size_t readers) {
                       .about = "commits of one row beside so many threads that read: " + number,
                       .operation = "commit",
                       .bound = Bound::kDisk,
+                      .headline = Headline::kWall,
                       .parameters = {{"series", "writer_commits_with_readers"},
                                      {"threads", static_cast<double>(readers)}}};
     add_for_each<Peer>(kOnlyLmdb, "mvcc", about, [readers](Run& run, const Peer& peer) {
