@@ -174,7 +174,7 @@ std::string readers_name(std::size_t readers) {
                       .bound = Bound::kDisk,
                       .headline = Headline::kWall,
                       .parameters = {{"series", "writer_commits_with_readers"},
-                                     {"threads", static_cast<double>(readers)}}};
+                                     {"threads", static_cast<double>(readers + 1)}}};
     add_for_each<Peer>(kOnlyLmdb, "mvcc", about, [readers](Run& run, const Peer& peer) {
       commits_with_readers(run, peer, readers);
     });
