@@ -16,18 +16,14 @@ const char* to_string(Verdict verdict) {
   return kNames[static_cast<std::size_t>(verdict)];
 }
 
-// Runs of the same differ by more than one standard deviation every third time, and by more than
-// three hardly ever.
-constexpr double kNoise = 3;
-
 Verdict judge(const Metric& metric, const Spread& base, const Spread& now) {
   const double variation = std::max(base.variation, now.variation);
   if (variation > kVariationMax) return Verdict::kUnstable;
   const double change =
       metric.better == Better::kLower ? now.median - base.median : base.median - now.median;
-  const double tolerance =
-      metric.within_variation ? std::max(metric.tolerance, kNoise * variation) : metric.tolerance;
-  const double tolerated = std::abs(base.median) * tolerance;
+  const double tolerated =
+      std::abs(base.median) *
+      (metric.within_variation ? std::max(metric.tolerance, variation) : metric.tolerance);
   // What the last digit of a division makes of equal counts is no change.
   const double rounding = 1e-9 * std::max(std::abs(base.median), std::abs(now.median));
   if (change > tolerated + rounding) return Verdict::kRegression;

@@ -22,7 +22,7 @@ struct Metric {
   // The part of the base by which it may be worse.
   double tolerance;
 
-  // Below three times the variation of either side, worse isn't worse: for counts that depend on
+  // Below what the repeats of either side differ by, worse isn't worse: for counts that depend on
   // which threads meet, where nothing is tolerated of those that don't.
   bool within_variation = false;
 };

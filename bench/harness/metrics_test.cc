@@ -64,12 +64,10 @@ TEST(Metrics, AnythingIsMoreThanNothing) {
 }
 
 // How many commits share a flush depends on when threads meet.
-TEST(Metrics, FlushesMayVaryAsMuchAsTheirRepeatsLetExpect) {
+TEST(Metrics, FlushesMayVaryAsMuchAsTheirRepeatsDo) {
   const Metric& syncs = *find_metric("syncs");
-  EXPECT_EQ(judge(syncs, {0.25, 0.02}, {0.2645, 0.01}), Verdict::kSame);
-  EXPECT_EQ(judge(syncs, {0.25, 0.02}, {0.2655, 0.01}), Verdict::kRegression);
-  EXPECT_EQ(judge(syncs, {0.5, 0.0001}, {0.50014, 0.0001}), Verdict::kSame);
-  EXPECT_EQ(judge(syncs, {0.5, 0.0001}, {0.5003, 0.0001}), Verdict::kRegression);
+  EXPECT_EQ(judge(syncs, {0.25, 0.04}, {0.255, 0.01}), Verdict::kSame);
+  EXPECT_EQ(judge(syncs, {0.25, 0.04}, {0.262, 0.01}), Verdict::kRegression);
   EXPECT_EQ(judge(syncs, {2, 0}, {2.001, 0}), Verdict::kRegression);
 }
 
