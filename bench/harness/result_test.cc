@@ -93,6 +93,8 @@ const Wrong kWrong[] = {
     {"NoOperations", [](Json& d) { d["result"]["operations"] = 0; }, "result.operations"},
     {"BadBucket", [](Json& d) { d["result"]["latency_ns"]["buckets"][0] = Json::array({1}); },
      "result.latency_ns.buckets[0]"},
+    {"NoThreads", [](Json& d) { d["benchmark"]["parameters"]["threads"] = 0; },
+     "benchmark.parameters.threads"},
     // What the schema can't say.
     {"RepeatOfMore", [](Json& d) { d["run"]["repeat"] = 4; }, "run.repeat"},
     {"OtherRate", [](Json& d) { d["result"]["operations_per_second"] = 5; },
